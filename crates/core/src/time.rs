@@ -1,0 +1,151 @@
+//! Points in time, and the two traits through which time and chance come into the process.
+//! Nothing in this crate reads a clock: `now` is always an argument.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Invalid;
+
+/// Milliseconds since 1970-01-01T00:00:00Z: the resolution of everything we store, sign or show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// The last millisecond of the year 9999, where RFC 3339 ends.
+const LATEST_MS: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    pub const EPOCH: Timestamp = Timestamp(0);
+
+    /// Clamped to what RFC 3339 can write, so that no arithmetic can make an unprintable time.
+    pub fn from_millis(millis: i64) -> Timestamp {
+        Timestamp(millis.clamp(0, LATEST_MS))
+    }
+
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    pub fn as_unix_seconds(self) -> i64 {
+        self.0 / 1000
+    }
+
+    /// Reads an RFC 3339 time with any offset, from 1970 to 9999; digits past the millisecond
+    /// are cut off.
+    pub fn parse(text: &str) -> Result<Timestamp, Invalid> {
+        let wrong = |why: String| Invalid::at("", why);
+        // RFC 3339 asks for the long form; jiff would also take a bare date or a missing second.
+        let long_enough = text.len() >= "2025-01-15T14:30:25Z".len();
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| {
+            wrong(format!("{text:?} is not an RFC 3339 time such as 2025-01-15T14:30:25.123Z"))
+        })?;
+        let millis = parsed.as_millisecond();
+        if !long_enough || !(0..=LATEST_MS).contains(&millis) {
+            return Err(wrong(format!("{text:?} is not an RFC 3339 time from 1970 to 9999")));
+        }
+        Ok(Timestamp(millis))
+    }
+
+    pub fn saturating_add(self, duration: Duration) -> Timestamp {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.0.saturating_add(millis))
+    }
+
+    pub fn saturating_sub(self, duration: Duration) -> Timestamp {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.0.saturating_sub(millis))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// The start of the minute this lies in, as minutes since 1970.
+    pub fn minute(self) -> i64 {
+        self.0.div_euclid(60_000)
+    }
+
+    /// The UTC day this lies in, as days since 1970.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+}
+
+/// `2025-01-15T14:30:25.123Z`: always UTC, always three digits of milliseconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        // Howard Hinnant's civil-from-days, written out because this runs for every delivery:
+        // a general formatter costs about ten times as much.
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_index = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+        let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (seconds, ms) = (millis / 1000, millis % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    }
+}
+
+/// Tells the wall-clock time. One real implementation, in the binary; tests move theirs by hand
+/// or with tokio's paused time.
+pub trait Clock: Send + Sync + 'static {
+    fn now(&self) -> Timestamp;
+}
+
+/// The one source of chance: keys, secrets, tokens and jitter take their bytes from it.
+pub trait Entropy: Send + Sync + 'static {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn prints_what_the_seed_document_shows() {
+        assert_eq!(
+            Timestamp::from_millis(1_736_951_425_123).to_string(),
+            "2025-01-15T14:30:25.123Z"
+        );
+        assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(LATEST_MS).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    fn check(text: &str, expected: Option<i64>) {
+        assert_eq!(Timestamp::parse(text).ok().map(Timestamp::as_millis), expected, "{text}");
+    }
+
+    #[test]
+    fn reads_rfc_3339_and_nothing_else() {
+        check("2025-01-15T14:30:25.123Z", Some(1_736_951_425_123));
+        check("2025-01-15T14:30:25Z", Some(1_736_951_425_000));
+        check("2025-01-15T16:30:25.1239+02:00", Some(1_736_951_425_123));
+        check("2025-01-15t14:30:25z", Some(1_736_951_425_000));
+        check("1969-12-31T23:59:59.999Z", None);
+        check("2025-01-15", None);
+        check("2025-01-15T14:30Z", None);
+        check("2025-01-15T14:30:25", None);
+        check("2025-02-30T14:30:25Z", None);
+        check("1736951425", None);
+        check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_printed(millis in 0..=LATEST_MS) {
+            let printed = Timestamp(millis).to_string();
+            prop_assert_eq!(Timestamp::parse(&printed).expect("own format"), Timestamp(millis));
+            let library = jiff::Timestamp::from_millisecond(millis).expect("in range");
+            prop_assert_eq!(printed, library.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+        }
+    }
+}
