@@ -1,0 +1,397 @@
+//! Which deliveries may start now. Each webhook has a lane of its own with a bound on what is in
+//! flight in it; lanes take turns. So a receiver that never answers fills its own lane and
+//! nobody else's.
+//!
+//! A lane's bound adapts: timeouts and broken connections halve it, successes raise it by one,
+//! up to what the webhook allows. A dead receiver so ends with a handful of requests in flight
+//! instead of the process's whole allowance.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::attempt::Outcome;
+use crate::id::{DeliveryId, WebhookId};
+use crate::rate_limit::{Pacer, RateLimit};
+use crate::time::Timestamp;
+
+/// A struggling lane keeps this many requests, so that a few deliveries to a slow receiver still
+/// start when they are due …
+const WINDOW_FLOOR: u32 = 8;
+/// … unless the process as a whole runs out of room, in which case it keeps one.
+const WINDOW_FLOOR_CROWDED: u32 = 1;
+
+/// What a lane must know of its webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneSettings {
+    pub max_in_flight: u32,
+    pub rate_limit: Option<RateLimit>,
+    pub paused: bool,
+}
+
+/// A delivery in a lane, and whether somebody asked for it by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ready {
+    pub delivery: DeliveryId,
+    pub manual: bool,
+}
+
+#[derive(Debug)]
+struct Lane {
+    ready: VecDeque<Ready>,
+    in_flight: u32,
+    max_in_flight: u32,
+    /// At most `max_in_flight`; shrinks while the receiver struggles.
+    window: u32,
+    paused: bool,
+    /// The receiver asked for patience (429, Retry-After).
+    paced_until: Option<Timestamp>,
+    pacer: Option<Pacer>,
+    rate_limit: Option<RateLimit>,
+    /// The lane stands in `Lanes::turns`; keeps it from standing there twice.
+    has_turn: bool,
+    /// When it stands in `Lanes::waiting`.
+    wakes_at: Option<Timestamp>,
+}
+
+impl Lane {
+    fn new(settings: LaneSettings) -> Lane {
+        Lane {
+            ready: VecDeque::new(),
+            in_flight: 0,
+            max_in_flight: settings.max_in_flight,
+            window: settings.max_in_flight,
+            paused: settings.paused,
+            paced_until: None,
+            pacer: settings.rate_limit.map(Pacer::new),
+            rate_limit: settings.rate_limit,
+            has_turn: false,
+            wakes_at: None,
+        }
+    }
+
+    fn may_start(&self) -> bool {
+        !self.ready.is_empty() && !self.paused && self.in_flight < self.window
+    }
+}
+
+/// All lanes, and whose turn it is.
+#[derive(Debug)]
+pub struct Lanes {
+    lanes: BTreeMap<WebhookId, Lane>,
+    /// Lanes that could start something when they were last looked at, each once.
+    turns: VecDeque<WebhookId>,
+    /// Lanes that may go on at a known time.
+    waiting: BTreeSet<(Timestamp, WebhookId)>,
+    in_flight: usize,
+    in_flight_max: usize,
+}
+
+impl Lanes {
+    pub fn new(in_flight_max: usize) -> Lanes {
+        Lanes {
+            lanes: BTreeMap::new(),
+            turns: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            in_flight: 0,
+            in_flight_max,
+        }
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Deliveries that wait in the lane of `webhook`.
+    pub fn waiting_in(&self, webhook: WebhookId) -> usize {
+        self.lanes.get(&webhook).map_or(0, |lane| lane.ready.len())
+    }
+
+    pub fn has_lane(&self, webhook: WebhookId) -> bool {
+        self.lanes.contains_key(&webhook)
+    }
+
+    /// Opens the lane of a webhook, or changes it. A changed rate limit starts afresh; a raised
+    /// bound or a resumed lane may start at once.
+    pub fn configure(&mut self, webhook: WebhookId, settings: LaneSettings) {
+        let lane = self.lanes.entry(webhook).or_insert_with(|| Lane::new(settings));
+        if lane.max_in_flight != settings.max_in_flight {
+            lane.max_in_flight = settings.max_in_flight;
+            lane.window = settings.max_in_flight;
+        }
+        if lane.rate_limit != settings.rate_limit {
+            lane.rate_limit = settings.rate_limit;
+            lane.pacer = settings.rate_limit.map(Pacer::new);
+        }
+        lane.paused = settings.paused;
+        self.offer_turn(webhook);
+    }
+
+    /// Puts a due delivery into its lane. What somebody asked for by hand goes to the front:
+    /// they are watching.
+    pub fn push(&mut self, webhook: WebhookId, ready: Ready) {
+        let lane = self.lanes.get_mut(&webhook).expect("a lane is configured before it is used");
+        if ready.manual {
+            lane.ready.push_front(ready);
+        } else {
+            lane.ready.push_back(ready);
+        }
+        self.offer_turn(webhook);
+    }
+
+    /// Empties and closes a lane; what is in flight still has to be [`Lanes::finished`].
+    pub fn drain(&mut self, webhook: WebhookId) -> Vec<Ready> {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return Vec::new() };
+        let drained = lane.ready.drain(..).collect();
+        if lane.in_flight == 0 {
+            self.close(webhook);
+        }
+        drained
+    }
+
+    /// Takes one waiting delivery out of its lane.
+    pub fn remove(&mut self, webhook: WebhookId, ready: Ready) -> bool {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return false };
+        let before = lane.ready.len();
+        lane.ready.retain(|waiting| *waiting != ready);
+        lane.ready.len() < before
+    }
+
+    /// The next delivery to start, if anything may. The caller must start it, and say when it
+    /// has [`Lanes::finished`].
+    pub fn next(&mut self, now: Timestamp) -> Option<(WebhookId, Ready)> {
+        self.wake(now);
+        while self.in_flight < self.in_flight_max {
+            let webhook = self.turns.pop_front()?;
+            let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
+            lane.has_turn = false;
+            if !lane.may_start() {
+                continue;
+            }
+            if let Some(until) = lane.blocked_until(now) {
+                self.wait(webhook, until);
+                continue;
+            }
+            let ready = lane.ready.pop_front().expect("a lane that may start is not empty");
+            lane.in_flight += 1;
+            self.in_flight += 1;
+            self.offer_turn(webhook);
+            return Some((webhook, ready));
+        }
+        None
+    }
+
+    /// An attempt that [`Lanes::next`] started has ended. `pace_until`: the receiver asked for
+    /// patience until then.
+    pub fn finished(
+        &mut self,
+        webhook: WebhookId,
+        outcome: Option<Outcome>,
+        pace_until: Option<Timestamp>,
+    ) {
+        self.in_flight = self.in_flight.checked_sub(1).expect("every finish had its start");
+        let crowded = self.in_flight > self.in_flight_max / 2;
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        lane.paced_until = lane.paced_until.max(pace_until);
+        let floor = if crowded { WINDOW_FLOOR_CROWDED } else { WINDOW_FLOOR };
+        let floor = floor.min(lane.max_in_flight);
+        match outcome {
+            Some(Outcome::Succeeded) => lane.window = (lane.window + 1).min(lane.max_in_flight),
+            Some(Outcome::TimedOut | Outcome::Unreachable(_) | Outcome::Deferred) => {
+                lane.window = (lane.window / 2).max(floor);
+            }
+            // A rejection came quickly from a live receiver: no reason to slow down.
+            Some(Outcome::Rejected | Outcome::Blocked) | None => {}
+        }
+        if lane.in_flight == 0 && lane.ready.is_empty() && lane.paced_until.is_none() {
+            // An idle lane costs nothing: it opens again, at full width, with the next delivery.
+            // A paced or rate-limited one has to remember.
+            if lane.pacer.is_none() && lane.window == lane.max_in_flight {
+                self.close(webhook);
+                return;
+            }
+        }
+        self.offer_turn(webhook);
+    }
+
+    /// When a waiting lane may go on; `None` if only new events can change anything.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(at, _)| *at)
+    }
+
+    fn wake(&mut self, now: Timestamp) {
+        while let Some(&(at, webhook)) = self.waiting.first() {
+            if at > now {
+                return;
+            }
+            self.waiting.pop_first();
+            if let Some(lane) = self.lanes.get_mut(&webhook) {
+                lane.wakes_at = None;
+            }
+            self.offer_turn(webhook);
+        }
+    }
+
+    fn offer_turn(&mut self, webhook: WebhookId) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        if !lane.has_turn && lane.wakes_at.is_none() && lane.may_start() {
+            lane.has_turn = true;
+            self.turns.push_back(webhook);
+        }
+    }
+
+    fn wait(&mut self, webhook: WebhookId, until: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        lane.wakes_at = Some(until);
+        self.waiting.insert((until, webhook));
+    }
+
+    fn close(&mut self, webhook: WebhookId) {
+        if let Some(lane) = self.lanes.remove(&webhook)
+            && let Some(at) = lane.wakes_at
+        {
+            self.waiting.remove(&(at, webhook));
+        }
+    }
+}
+
+impl Lane {
+    /// Until when pacing forbids a start now; takes a place of the rate limit if it does not.
+    fn blocked_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(until) = self.paced_until {
+            if until > now {
+                return Some(until);
+            }
+            self.paced_until = None;
+        }
+        self.pacer.as_mut()?.try_take(now).err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::UnreachableReason;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn webhook(n: u64) -> WebhookId {
+        WebhookId::from_raw(n)
+    }
+
+    fn ready(n: u64) -> Ready {
+        Ready { delivery: DeliveryId::from_raw(n), manual: false }
+    }
+
+    fn settings(max_in_flight: u32) -> LaneSettings {
+        LaneSettings { max_in_flight, rate_limit: None, paused: false }
+    }
+
+    fn lanes(in_flight_max: usize, webhooks: u64, each: u64, max_in_flight: u32) -> Lanes {
+        let mut lanes = Lanes::new(in_flight_max);
+        for w in 1..=webhooks {
+            lanes.configure(webhook(w), settings(max_in_flight));
+            for d in 0..each {
+                lanes.push(webhook(w), ready(w * 1_000 + d));
+            }
+        }
+        lanes
+    }
+
+    fn started(lanes: &mut Lanes, now: Timestamp) -> Vec<u64> {
+        std::iter::from_fn(|| lanes.next(now)).map(|(webhook, _)| webhook.as_raw()).collect()
+    }
+
+    #[test]
+    fn lanes_take_turns() {
+        let mut lanes = lanes(100, 3, 2, 10);
+        assert_eq!(started(&mut lanes, NOW), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_full_lane_holds_up_nobody_else() {
+        let mut lanes = lanes(100, 2, 5, 2);
+        assert_eq!(started(&mut lanes, NOW), [1, 2, 1, 2]);
+        lanes.finished(webhook(2), Some(Outcome::Succeeded), None);
+        assert_eq!(started(&mut lanes, NOW), [2]);
+    }
+
+    #[test]
+    fn the_whole_process_has_a_bound() {
+        let mut lanes = lanes(3, 2, 5, 10);
+        assert_eq!(started(&mut lanes, NOW).len(), 3);
+        lanes.finished(webhook(1), Some(Outcome::Succeeded), None);
+        assert_eq!(started(&mut lanes, NOW).len(), 1);
+    }
+
+    #[test]
+    fn a_paused_lane_keeps_queueing_and_goes_on_when_resumed() {
+        let mut lanes = lanes(100, 1, 2, 10);
+        lanes.configure(webhook(1), LaneSettings { paused: true, ..settings(10) });
+        lanes.push(webhook(1), ready(9));
+        assert!(started(&mut lanes, NOW).is_empty());
+        lanes.configure(webhook(1), settings(10));
+        assert_eq!(started(&mut lanes, NOW).len(), 3);
+    }
+
+    #[test]
+    fn a_paced_lane_waits_as_long_as_it_was_told() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        assert_eq!(started(&mut lanes, NOW).len(), 1);
+        let until = Timestamp::from_millis(5_000);
+        lanes.finished(webhook(1), Some(Outcome::Deferred), Some(until));
+        assert!(started(&mut lanes, Timestamp::from_millis(4_999)).is_empty());
+        assert_eq!(lanes.wake_at(), Some(until));
+        assert_eq!(started(&mut lanes, until).len(), 1);
+    }
+
+    #[test]
+    fn a_struggling_lane_narrows_and_a_healthy_one_widens_again() {
+        let mut lanes = lanes(10_000, 1, 2_000, 64);
+        assert_eq!(started(&mut lanes, NOW).len(), 64);
+        let dead = Some(Outcome::Unreachable(UnreachableReason::Refused));
+        for _ in 0..64 {
+            lanes.finished(webhook(1), dead, None);
+        }
+        assert_eq!(started(&mut lanes, NOW).len(), WINDOW_FLOOR as usize);
+        for _ in 0..100 {
+            lanes.finished(webhook(1), Some(Outcome::Succeeded), None);
+            if started(&mut lanes, NOW).is_empty() {
+                break;
+            }
+        }
+        let in_flight = lanes.in_flight();
+        assert!(in_flight > 32, "widened to {in_flight}");
+    }
+
+    #[test]
+    fn a_rate_limited_lane_sends_its_share_and_says_when_it_goes_on() {
+        let mut lanes = Lanes::new(100);
+        let limit = RateLimit::parse(2, 10).expect("valid");
+        lanes.configure(webhook(1), LaneSettings { rate_limit: Some(limit), ..settings(50) });
+        for d in 0..5 {
+            lanes.push(webhook(1), ready(d));
+        }
+        let at_once = started(&mut lanes, NOW).len();
+        assert!((1..=2).contains(&at_once), "{at_once}");
+        let wake = lanes.wake_at().expect("the lane waits");
+        assert!(wake > NOW && wake <= Timestamp::from_millis(10_000));
+    }
+
+    #[test]
+    fn what_was_asked_for_by_hand_goes_first() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        let manual = Ready { delivery: DeliveryId::from_raw(7), manual: true };
+        lanes.push(webhook(1), manual);
+        assert_eq!(lanes.next(NOW), Some((webhook(1), manual)));
+    }
+
+    #[test]
+    fn a_closed_lane_forgets_and_late_finishes_are_harmless() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        assert_eq!(started(&mut lanes, NOW).len(), 1);
+        assert_eq!(lanes.drain(webhook(1)).len(), 2);
+        lanes.finished(webhook(1), Some(Outcome::TimedOut), None);
+        assert_eq!(lanes.in_flight(), 0);
+        assert!(started(&mut lanes, NOW).is_empty());
+    }
+}

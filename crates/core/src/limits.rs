@@ -1,0 +1,89 @@
+//! Every bound in the system, with its unit in its name and its reason beside it. Nothing queues,
+//! grows or waits without one of these.
+
+use std::time::Duration;
+
+// Taking events in.
+
+/// A request body: four times what Standard Webhooks advises, and what peers accept. `express.json`
+/// refuses over 100 KiB by default, so larger ones work only with receivers that were told.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// One `POST /v1/events/batch`.
+pub const BATCH_EVENTS_MAX: usize = 1_000;
+/// A whole batch, so that 1,000 maximal events cannot be one request.
+pub const BATCH_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// An `idempotency-key` header.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// How long the same key gets the same answer.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_hours(24);
+/// Accepts waiting for one group commit; more than this and the API answers 503.
+pub const ACCEPT_QUEUE_MAX: usize = 8_192;
+/// Accepts that share one commit. Bounds how long a commit can take.
+pub const ACCEPT_COMMIT_MAX: usize = 2_048;
+
+// Webhooks.
+
+pub const TITLE_CHARS_MAX: usize = 200;
+pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
+/// Per account.
+pub const WEBHOOKS_MAX: usize = 1_000_000;
+/// One event to this many webhooks; more are refused rather than silently left out.
+pub const FAN_OUT_MAX: usize = 100_000;
+pub const TIMEOUT_MS_MIN: u32 = 1_000;
+pub const TIMEOUT_MS_MAX: u32 = 30_000;
+pub const TIMEOUT_MS_DEFAULT: u32 = 15_000;
+/// Requests in flight to one webhook. 64 keep a 10 ms receiver at 6,400 deliveries a second.
+pub const MAX_IN_FLIGHT_DEFAULT: u32 = 64;
+pub const MAX_IN_FLIGHT_MAX: u32 = 1_000;
+/// Rotation: how long the old secret may go on signing.
+pub const SECRET_OVERLAP_MAX: Duration = Duration::from_hours(7 * 24);
+
+// Sending.
+
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is kept of an answer's body; the rest is not even read.
+pub const RESPONSE_BODY_BYTES_MAX: usize = 16 * 1024;
+pub const RESPONSE_HEADERS_MAX: usize = 100;
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Addresses looked at of one DNS answer.
+pub const DNS_ADDRESSES_MAX: usize = 32;
+/// Requests in flight in the whole process: bounds sockets and memory. A dead webhook's lane
+/// shrinks to one (see `lanes`), so dead receivers cannot use these up.
+pub const IN_FLIGHT_MAX: usize = 4_096;
+/// An idle connection is closed before Node's default of 5 s would close it under our request.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+/// 429 and Retry-After may hold a delivery back this long in all.
+pub const DEFERRAL_MAX: Duration = Duration::from_hours(24);
+/// A paused receiver that names no time is asked again after this long.
+pub const DEFERRAL_DEFAULT: Duration = Duration::from_secs(30);
+
+// The engine.
+
+/// Deliveries known to the engine's memory; beyond, they wait on disk only.
+pub const TICKETS_MAX: usize = 1_000_000;
+/// Bodies of accepted events kept in memory for sending; beyond, they are read back from disk.
+pub const BODY_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Deliveries accepted but without a row yet. Over this, accepting waits for the recorder.
+pub const UNRECORDED_MAX: usize = 100_000;
+/// Outcomes in one recorder transaction.
+pub const RECORD_BATCH_MAX: usize = 5_000;
+/// The longest an outcome waits for its transaction, and so the most that a crash can repeat.
+pub const RECORD_EVERY: Duration = Duration::from_millis(200);
+/// A delivery without an outcome for this long gets a row all the same, so that the log shows it
+/// and the low-water mark moves on.
+pub const PARK_AFTER: Duration = Duration::from_secs(1);
+/// Finish what is in flight at SIGTERM.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+// Reading.
+
+pub const PAGE_LIMIT_DEFAULT: usize = 50;
+pub const PAGE_LIMIT_MAX: usize = 200;
+/// Rows one list call may look at before it answers with what it has and a cursor to go on.
+pub const SCAN_ROWS_MAX: usize = 20_000;
+/// Buckets of one stats answer.
+pub const STATS_BUCKETS_MAX: usize = 2_000;
+
+// Keeping.
+
+pub const RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);
