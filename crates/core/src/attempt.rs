@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use http::HeaderMap;
+
 use crate::time::Timestamp;
 
 /// Why a delivery exists, or was tried again.
@@ -159,7 +161,9 @@ pub struct Timings {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchange {
     pub remote_address: Option<SocketAddr>,
-    pub request_headers: Vec<(String, String)>,
+    /// Empty if nothing was sent. Values marked sensitive (a customer's own headers) are stored
+    /// and shown redacted.
+    pub request_headers: HeaderMap,
     pub response_headers: Vec<(String, String)>,
     /// At most `RESPONSE_BODY_BYTES_MAX`, never decompressed.
     pub response_body: Vec<u8>,

@@ -151,7 +151,8 @@ pub struct Consequence {
 /// of an answer.
 ///
 /// - A 2xx ends it, whoever asked for the attempt.
-/// - A manual attempt otherwise changes nothing: neither the schedule nor an end already reached.
+/// - A manual attempt otherwise changes nothing, nor does one that ends after its delivery was
+///   cancelled or had ended: neither the schedule moves nor the end.
 /// - A test is tried once.
 /// - A deferral waits as told without using up a place of the schedule, until it has waited
 ///   `DEFERRAL_MAX` in all; from then on it counts like any other refusal.
@@ -174,7 +175,7 @@ pub fn after_attempt(
     }
     let wait = retry_after.unwrap_or(DEFERRAL_DEFAULT).min(DEFERRAL_MAX);
     let pace_until = (attempt.outcome == Outcome::Deferred).then(|| now.saturating_add(wait));
-    if attempt.trigger == Trigger::Manual {
+    if attempt.trigger == Trigger::Manual || state.ended_at().is_some() {
         return Consequence { pace_until, ..stay };
     }
     let failed = Consequence { state: DeliveryState::Failed { at: now }, pace_until, ..stay };

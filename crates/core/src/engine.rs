@@ -51,7 +51,7 @@ pub trait DeliveryEngine: Send + Sync + 'static {
     async fn is_delivering(&self, deliveries: &[DeliveryId]) -> Result<Vec<bool>, EngineStopped>;
 
     /// The directory has a new version of this webhook, or lost it.
-    fn webhook_changed(&self, webhook: WebhookId);
+    async fn webhook_changed(&self, webhook: WebhookId) -> Result<(), EngineStopped>;
 
     fn load(&self) -> EngineLoad;
 }

@@ -68,7 +68,7 @@ pub const UNRECORDED_MAX: usize = 100_000;
 /// Outcomes in one recorder transaction.
 pub const RECORD_BATCH_MAX: usize = 5_000;
 /// The longest an outcome waits for its transaction, and so the most that a crash can repeat.
-pub const RECORD_EVERY: Duration = Duration::from_millis(200);
+pub const RECORD_EVERY: Duration = Duration::from_millis(100);
 /// A delivery without an outcome for this long gets a row all the same, so that the log shows it
 /// and the low-water mark moves on.
 pub const PARK_AFTER: Duration = Duration::from_secs(1);

@@ -84,7 +84,9 @@ pub trait DeliveryStore: Send + Sync + 'static {
     /// leaves a day's part whole or absent.
     ///
     /// Writing the same attempt of a delivery again changes nothing, hits and rollups included.
-    async fn record(&self, batch: RecordBatch) -> Result<(), StoreError>;
+    /// A record whose delivery says nothing of its newest attempt (`last` is `None`) leaves what
+    /// the row says of it.
+    async fn record(&self, batch: Arc<RecordBatch>) -> Result<(), StoreError>;
 
     /// What is to be done after a restart: at most `outstanding_max` unfinished deliveries, and
     /// every event above the low-water mark.

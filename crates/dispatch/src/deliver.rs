@@ -1,0 +1,140 @@
+//! One attempt, from its event to its outcome: build the body, sign, send, classify. Knows neither
+//! the store's log nor the retry schedule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthaste_core::attempt::{Attempt, Exchange, Outcome, Trigger};
+use posthaste_core::envelope::Envelope;
+use posthaste_core::event::Event;
+use posthaste_core::retry::{parse_retry_after, rate_limit_reset};
+use posthaste_core::secret::SigningKeys;
+use posthaste_core::signature::{AttemptHeaders, Occasion};
+use posthaste_core::time::{Clock, Timestamp};
+use posthaste_core::webhook::SharedWebhook;
+use tokio::time::Instant;
+
+use crate::transport::{Answer, AttemptRequest, SendError, Sent, Transport};
+
+/// Everything an attempt needs.
+#[derive(Debug)]
+pub struct Job {
+    pub event: Arc<Event>,
+    pub webhook: SharedWebhook,
+    pub keys: Arc<SigningKeys>,
+    pub number: u32,
+    pub trigger: Trigger,
+}
+
+/// Makes one attempt. Also answers how long the receiver asked us to wait, if it did.
+pub async fn deliver(
+    transport: &dyn Transport,
+    clock: &dyn Clock,
+    job: &Job,
+) -> (Attempt, Option<Duration>) {
+    let started_at = clock.now();
+    let started = Instant::now();
+    // Signed now and not when the event was accepted: verifiers refuse old timestamps, and a
+    // secret may have been rotated while the delivery waited.
+    let request = request(started_at, job);
+    let request_headers = request.headers.clone();
+    let sent = transport.send(request).await;
+    let duration_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let ended_at = started_at.saturating_add(Duration::from_millis(u64::from(duration_ms)));
+
+    let verdict = classify(ended_at, sent.result.as_ref());
+    let Sent { result, timings, remote_address } = sent;
+    let nothing_sent = remote_address.is_none();
+    let answer = result.unwrap_or_default();
+    let attempt = Attempt {
+        number: job.number,
+        trigger: job.trigger,
+        outcome: verdict.outcome,
+        status_code: verdict.status_code,
+        error: verdict.error,
+        started_at,
+        duration_ms,
+        timings,
+        exchange: Exchange {
+            remote_address,
+            request_headers: if nothing_sent { Default::default() } else { request_headers },
+            response_headers: answer.headers,
+            response_body: answer.body,
+            truncated: answer.truncated,
+        },
+    };
+    (attempt, verdict.retry_after)
+}
+
+fn request(now: Timestamp, job: &Job) -> AttemptRequest {
+    let settings = &job.webhook.settings;
+    let envelope = Envelope {
+        event_type: job.event.event_type.as_str(),
+        timestamp: job.event.timestamp,
+        webhook_id: job.webhook.id,
+        data: &job.event.data,
+        event_id: job.event.id,
+    };
+    let signed = envelope.signed(&job.keys.current);
+    let occasion =
+        if job.event.trigger == Trigger::Test { Occasion::Test } else { Occasion::Event };
+    let mut headers = AttemptHeaders {
+        event_id: job.event.id,
+        event_type: job.event.event_type.as_str(),
+        attempt: job.number,
+        format: settings.signature_format,
+        occasion,
+    }
+    .signed(now, &signed, &job.keys);
+    for (name, value) in settings.headers.iter() {
+        let mut value = value.clone();
+        value.set_sensitive(true);
+        headers.append(name.clone(), value);
+    }
+    AttemptRequest {
+        url: settings.url.clone(),
+        headers,
+        body: signed.body,
+        timeout: Duration::from_millis(u64::from(settings.timeout_ms)),
+    }
+}
+
+struct Verdict {
+    outcome: Outcome,
+    status_code: Option<u16>,
+    error: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+fn classify(now: Timestamp, result: Result<&Answer, &SendError>) -> Verdict {
+    let (outcome, message) = match result {
+        Ok(answer) => return classify_answer(now, answer),
+        Err(SendError::TimedOut { message }) => (Outcome::TimedOut, message),
+        Err(SendError::Unreachable { reason, message }) => (Outcome::Unreachable(*reason), message),
+        Err(SendError::Blocked { message }) => (Outcome::Blocked, message),
+    };
+    Verdict { outcome, status_code: None, error: Some(message.clone()), retry_after: None }
+}
+
+fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {
+    let header = |name: &str| {
+        let found = answer.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    };
+    let told = header("retry-after").and_then(|value| parse_retry_after(value, now));
+    let outcome = Outcome::of_status(answer.status, told.is_some());
+    let retry_after = match outcome {
+        Outcome::Deferred => told.or_else(|| rate_limit_reset(header, now)),
+        Outcome::Rejected => told,
+        _ => None,
+    };
+    let error = match outcome {
+        Outcome::Succeeded => None,
+        Outcome::Deferred => Some(format!("the receiver asked for patience ({})", answer.status)),
+        _ if (300..400).contains(&answer.status) => {
+            Some(format!("answered {}: redirects are not followed", answer.status))
+        }
+        _ => Some(format!("answered {}", answer.status)),
+    };
+    Verdict { outcome, status_code: Some(answer.status), error, retry_after }
+}

@@ -1,0 +1,730 @@
+//! The engine: one task that owns every unfinished delivery and decides what happens next, and a
+//! task per request on the wire.
+//!
+//! All state is owned by the one task; everything else talks to it by message. It never waits for
+//! the disk or the network. Its loop: take what was accepted, what came back and what was asked
+//! for; start whatever the lanes allow; sleep until something is due.
+//!
+//! What it holds for a delivery is a [`Ticket`], without the body. Bodies of fresh events stay
+//! in memory up to a bound and are read back from the store otherwise. Beyond `TICKETS_MAX`
+//! deliveries wait on disk only (see [`spill`](crate::spill)).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthaste_core::attempt::{Attempt, Trigger};
+use posthaste_core::delivery::{
+    Consequence, Delivery, DeliveryState, LastAttempt, Progress, after_attempt,
+};
+use posthaste_core::directory::Directory;
+use posthaste_core::engine::{Cancellation, EngineLoad, EngineStopped};
+use posthaste_core::event::Event;
+use posthaste_core::event_type::EventType;
+use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
+use posthaste_core::lanes::{LaneSettings, Lanes, Ready};
+use posthaste_core::limits::{IN_FLIGHT_MAX, PARK_AFTER, SHUTDOWN_GRACE, TICKETS_MAX};
+use posthaste_core::retry::{Jitter, RetrySchedule};
+use posthaste_core::store::{DeliveryRecord, Outstanding, Recovered, Store};
+use posthaste_core::time::{Clock, Entropy, Timestamp};
+use posthaste_core::webhook::{Webhook, WebhookStatus};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::admission::Admission;
+use crate::bodies::Bodies;
+use crate::keys::KeyCache;
+use crate::planned::PlannedAttempt;
+use crate::recorder::RecorderHandle;
+use crate::spill::Spill;
+use crate::transport::Transport;
+
+/// However the wall clock jumps, look again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// After a fault of ours (the event cannot be read, a panic) a delivery waits this long.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// Messages taken at a time, so that starting work never waits behind a long queue.
+const TAKE_MAX: usize = 256;
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Deps {
+    pub store: Arc<dyn Store>,
+    pub directory: Arc<Directory>,
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What may be asked of the engine from outside.
+pub enum Request {
+    Retry(Box<Delivery>, oneshot::Sender<()>),
+    Cancel(Box<Delivery>, oneshot::Sender<Cancellation>),
+    Attempted(DeliveryId, oneshot::Sender<()>),
+    IsDelivering(Vec<DeliveryId>, oneshot::Sender<Vec<bool>>),
+    WebhookChanged(WebhookId),
+}
+
+/// What the engine's own tasks bring back.
+pub enum Report {
+    /// An attempt ended.
+    Finished {
+        delivery: DeliveryId,
+        manual: bool,
+        attempt: Box<Attempt>,
+        retry_after: Option<Duration>,
+    },
+    /// A fault of ours kept an attempt from being made. Uses up nothing.
+    Fault { delivery: DeliveryId, manual: bool, reason: String },
+    /// Deliveries that waited on disk.
+    Loaded(Vec<Outstanding>),
+    /// The engine itself disabled this webhook.
+    Disabled(WebhookId),
+}
+
+/// A delivery in memory.
+struct Ticket {
+    event_id: EventId,
+    account_id: AccountId,
+    webhook_id: WebhookId,
+    event_type: EventType,
+    trigger: Trigger,
+    state: DeliveryState,
+    progress: Progress,
+    /// It has a row.
+    recorded: bool,
+    in_flight: u8,
+    manual_due: bool,
+}
+
+pub struct Dispatcher {
+    deps: Deps,
+    recorder: RecorderHandle,
+    admission: Arc<Admission>,
+    reports: mpsc::UnboundedSender<Report>,
+    tickets: HashMap<DeliveryId, Ticket>,
+    lanes: Lanes,
+    /// When the schedule wants what: exactly the tickets that are neither in a lane nor on the
+    /// wire nor ended (stale entries are skipped).
+    timers: BTreeSet<(Timestamp, DeliveryId)>,
+    bodies: Bodies,
+    keys: KeyCache,
+    /// Events with deliveries that have no row yet, and how many: the low-water mark lies below
+    /// the first of them.
+    unrecorded: BTreeMap<EventId, u32>,
+    newest_event: Option<EventId>,
+    /// Accepted events in order of acceptance, to be looked at after `PARK_AFTER`.
+    to_park: VecDeque<(Timestamp, Arc<Event>)>,
+    watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
+    spill: Spill,
+    load: Arc<LoadCell>,
+}
+
+/// The engine's load, readable without asking the engine.
+#[derive(Debug, Default)]
+pub struct LoadCell {
+    outstanding: std::sync::atomic::AtomicUsize,
+    in_flight: std::sync::atomic::AtomicUsize,
+}
+
+impl LoadCell {
+    pub fn read(&self, admission: &Admission) -> EngineLoad {
+        use std::sync::atomic::Ordering::Relaxed;
+        EngineLoad {
+            outstanding: self.outstanding.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            unrecorded: admission.unrecorded(),
+        }
+    }
+}
+
+/// The channels the engine listens on.
+pub struct Inbox {
+    pub accepted: mpsc::UnboundedReceiver<Vec<Arc<Event>>>,
+    pub requests: mpsc::Receiver<Request>,
+    pub reports: mpsc::UnboundedReceiver<Report>,
+}
+
+impl Dispatcher {
+    pub fn new(
+        deps: Deps,
+        recorder: RecorderHandle,
+        admission: Arc<Admission>,
+        reports: mpsc::UnboundedSender<Report>,
+        load: Arc<LoadCell>,
+    ) -> Dispatcher {
+        Dispatcher {
+            deps,
+            recorder,
+            admission,
+            reports,
+            tickets: HashMap::new(),
+            lanes: Lanes::new(IN_FLIGHT_MAX),
+            timers: BTreeSet::new(),
+            bodies: Bodies::default(),
+            keys: KeyCache::default(),
+            unrecorded: BTreeMap::new(),
+            newest_event: None,
+            to_park: VecDeque::new(),
+            watchers: HashMap::new(),
+            spill: Spill::default(),
+            load,
+        }
+    }
+
+    /// Takes up what an earlier process left behind. Deliveries without a row come back from
+    /// their events; the others from what is outstanding.
+    pub fn take_up(&mut self, recovered: Recovered) {
+        let now = self.deps.clock.now();
+        let recorded: BTreeSet<DeliveryId> = recovered.recorded.into_iter().collect();
+        for event in recovered.events {
+            self.take_event(now, &event, &recorded);
+        }
+        if recovered.more
+            && let Some(last) = recovered.outstanding.last()
+        {
+            self.spill.begin(last.delivery.id);
+        }
+        for outstanding in recovered.outstanding {
+            self.take_outstanding(now, outstanding);
+        }
+    }
+
+    /// Runs until `shutdown` resolves; then starts nothing more, waits for what is on the wire
+    /// (not longer than `SHUTDOWN_GRACE`) and returns.
+    pub async fn run(mut self, mut inbox: Inbox, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        let mut accepted = Vec::new();
+        let mut reports = Vec::new();
+        loop {
+            let now = self.deps.clock.now();
+            self.fire_timers(now);
+            self.park_overdue(now);
+            self.start_what_may(now);
+            self.load_more();
+            self.publish_load();
+            let wait = self.until_next(now);
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                count = inbox.reports.recv_many(&mut reports, TAKE_MAX) => {
+                    assert!(count > 0, "the engine holds a sender of its own");
+                    let now = self.deps.clock.now();
+                    reports.drain(..).for_each(|report| self.take_report(now, report));
+                }
+                count = inbox.accepted.recv_many(&mut accepted, TAKE_MAX) => {
+                    if count == 0 { break }
+                    let now = self.deps.clock.now();
+                    for event in accepted.drain(..).flatten() {
+                        self.take_event(now, &event, &BTreeSet::new());
+                    }
+                }
+                request = inbox.requests.recv() => match request {
+                    Some(request) => self.take_request(self.deps.clock.now(), request),
+                    None => break,
+                },
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.finish(inbox.reports).await;
+    }
+
+    async fn finish(mut self, mut reports: mpsc::UnboundedReceiver<Report>) {
+        let finished = async {
+            while self.lanes.in_flight() > 0 {
+                let Some(report) = reports.recv().await else { break };
+                self.take_report(self.deps.clock.now(), report);
+            }
+        };
+        if tokio::time::timeout(SHUTDOWN_GRACE, finished).await.is_err() {
+            // They are still owed: the next start sends them again, under the same webhook-id.
+            tracing::warn!(in_flight = self.lanes.in_flight(), "requests cut off by shutdown");
+        }
+    }
+
+    // What comes in.
+
+    fn take_event(&mut self, now: Timestamp, event: &Arc<Event>, recorded: &BTreeSet<DeliveryId>) {
+        self.newest_event = self.newest_event.max(Some(event.id));
+        let mut without_row = 0;
+        for (position, &webhook_id) in event.targets.iter().enumerate() {
+            let id = event.id.delivery(position);
+            if recorded.contains(&id) {
+                continue;
+            }
+            without_row += 1;
+            let ticket = Ticket {
+                event_id: event.id,
+                account_id: event.account_id,
+                webhook_id,
+                event_type: event.event_type.clone(),
+                trigger: event.trigger,
+                state: DeliveryState::Pending { due: now },
+                progress: Progress::default(),
+                recorded: false,
+                in_flight: 0,
+                manual_due: false,
+            };
+            self.tickets.insert(id, ticket);
+        }
+        if without_row == 0 {
+            return;
+        }
+        self.admission.accepted(without_row);
+        self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
+        self.to_park.push_back((now.saturating_add(PARK_AFTER), event.clone()));
+        let spilled = self.spill.is_active() || self.tickets.len() > TICKETS_MAX;
+        if !spilled {
+            self.bodies.keep(event, without_row);
+        }
+        for position in 0..event.targets.len() {
+            let id = event.id.delivery(position);
+            if recorded.contains(&id) {
+                continue;
+            }
+            if spilled {
+                self.spill_ticket(id);
+            } else {
+                self.enqueue(now, id, false);
+            }
+        }
+    }
+
+    /// Beyond what memory may hold: give it its row at once and forget it until there is room.
+    fn spill_ticket(&mut self, id: DeliveryId) {
+        self.record(id, None);
+        if let Some(ticket) = self.tickets.remove(&id) {
+            self.bodies.release(ticket.event_id);
+        }
+        self.spill.spilled(id);
+    }
+
+    fn take_outstanding(&mut self, now: Timestamp, outstanding: Outstanding) {
+        let Outstanding { delivery, manual_due } = outstanding;
+        let id = delivery.id;
+        if self.tickets.contains_key(&id) {
+            return;
+        }
+        let due = delivery.state.due();
+        self.tickets.insert(id, Ticket::of(delivery, manual_due));
+        if manual_due {
+            self.enqueue(now, id, true);
+        }
+        if let Some(due) = due {
+            self.timers.insert((due, id));
+        }
+    }
+
+    fn take_report(&mut self, now: Timestamp, report: Report) {
+        match report {
+            Report::Finished { delivery, manual, attempt, retry_after } => {
+                self.attempt_ended(delivery, manual, &attempt, retry_after);
+            }
+            Report::Fault { delivery, manual, reason } => {
+                self.attempt_not_made(now, delivery, manual, &reason);
+            }
+            Report::Disabled(webhook_id) => self.webhook_changed(now, webhook_id),
+            Report::Loaded(outstanding) => {
+                self.spill.loaded(outstanding.last().map(|last| last.delivery.id));
+                for outstanding in outstanding {
+                    self.take_outstanding(now, outstanding);
+                }
+            }
+        }
+    }
+
+    fn take_request(&mut self, now: Timestamp, request: Request) {
+        match request {
+            Request::Retry(delivery, done) => self.retry(now, *delivery, done),
+            Request::Cancel(delivery, done) => self.cancel(now, *delivery, done),
+            Request::Attempted(id, done) => match self.tickets.get(&id) {
+                Some(ticket) if ticket.progress.attempts == 0 && ticket.state.due().is_some() => {
+                    self.watchers.entry(id).or_default().push(done);
+                }
+                _ => self.answer_when_recorded(done, ()),
+            },
+            Request::IsDelivering(ids, done) => {
+                let on_wire = |id| self.tickets.get(id).is_some_and(|ticket| ticket.in_flight > 0);
+                let _ = done.send(ids.iter().map(on_wire).collect());
+            }
+            Request::WebhookChanged(id) => self.webhook_changed(now, id),
+        }
+    }
+
+    // What goes out.
+
+    /// Puts a due delivery into its webhook's lane, or ends it if there is no such lane to be.
+    fn enqueue(&mut self, now: Timestamp, id: DeliveryId, manual: bool) {
+        let Some(ticket) = self.tickets.get(&id) else { return };
+        let webhook_id = ticket.webhook_id;
+        if !self.lanes.has_lane(webhook_id) {
+            match self.deps.directory.get(webhook_id) {
+                Some(webhook) => match &webhook.status {
+                    WebhookStatus::Disabled { .. } => {
+                        return self.end(id, DeliveryState::Failed { at: now });
+                    }
+                    _ => self.lanes.configure(webhook_id, lane_settings(&webhook)),
+                },
+                None => return self.end(id, DeliveryState::Cancelled { at: now }),
+            }
+        }
+        self.lanes.push(webhook_id, Ready { delivery: id, manual });
+    }
+
+    fn fire_timers(&mut self, now: Timestamp) {
+        while let Some(&(due, id)) = self.timers.first() {
+            if due > now {
+                return;
+            }
+            self.timers.pop_first();
+            if self.tickets.get(&id).and_then(|ticket| ticket.state.due()) == Some(due) {
+                self.enqueue(now, id, false);
+            }
+        }
+    }
+
+    fn start_what_may(&mut self, now: Timestamp) {
+        while let Some((webhook_id, ready)) = self.lanes.next(now) {
+            if !self.start(webhook_id, ready) {
+                self.lanes.finished(webhook_id, None, None);
+            }
+        }
+    }
+
+    /// Starts an attempt. `false` if it is no longer wanted.
+    fn start(&mut self, webhook_id: WebhookId, ready: Ready) -> bool {
+        let id = ready.delivery;
+        let Some(webhook) = self.deps.directory.get(webhook_id) else { return false };
+        let Some(ticket) = self.tickets.get_mut(&id) else { return false };
+        let wanted = if ready.manual { ticket.manual_due } else { ticket.state.due().is_some() };
+        if !wanted {
+            return false;
+        }
+        let trigger = match (ready.manual, ticket.progress.attempts) {
+            (true, _) => Trigger::Manual,
+            (false, 0) => ticket.trigger,
+            (false, _) => Trigger::Retry,
+        };
+        let number = ticket.progress.attempts + u32::from(ticket.in_flight) + 1;
+        ticket.in_flight += 1;
+        let attempt = PlannedAttempt {
+            delivery: id,
+            manual: ready.manual,
+            event_id: ticket.event_id,
+            body: self.bodies.get(ticket.event_id),
+            keys: self.keys.of(&webhook),
+            webhook,
+            number,
+            trigger,
+        };
+        // Joined by its report: `Lanes::in_flight` counts it until that comes, and the guard in
+        // `PlannedAttempt::make` sends one even if the task panics.
+        tokio::spawn(attempt.make(self.deps.clone(), self.reports.clone()));
+        true
+    }
+
+    // What came of it.
+
+    fn attempt_ended(
+        &mut self,
+        id: DeliveryId,
+        manual: bool,
+        attempt: &Attempt,
+        retry_after: Option<Duration>,
+    ) {
+        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        ticket.in_flight -= 1;
+        if manual {
+            ticket.manual_due = false;
+        }
+        let webhook_id = ticket.webhook_id;
+        let webhook = self.deps.directory.get(webhook_id);
+        let default_schedule = RetrySchedule::default();
+        let schedule = webhook
+            .as_ref()
+            .map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
+        let jitter = Jitter::from_random(random_u64(self.deps.entropy.as_ref()));
+        let Consequence { state, progress, pace_until, gone } =
+            after_attempt(ticket.state, ticket.progress, attempt, retry_after, schedule, jitter);
+        let rescheduled = state.due().filter(|due| ticket.state.due() != Some(*due));
+        ticket.state = state;
+        ticket.progress = progress;
+
+        self.lanes.finished(webhook_id, Some(attempt.outcome), pace_until);
+        self.record(id, Some(attempt));
+        if let Some(due) = rescheduled {
+            self.timers.insert((due, id));
+        }
+        self.drop_if_done(id);
+        if gone && webhook.is_some() {
+            self.disable(webhook_id);
+        }
+        for watcher in self.watchers.remove(&id).unwrap_or_default() {
+            self.answer_when_recorded(watcher, ());
+        }
+    }
+
+    fn attempt_not_made(&mut self, now: Timestamp, id: DeliveryId, manual: bool, reason: &str) {
+        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        tracing::error!(delivery.id = %id, webhook.id = %ticket.webhook_id, reason,
+            "attempt not made by a fault of ours; it will be");
+        ticket.in_flight -= 1;
+        let webhook_id = ticket.webhook_id;
+        self.lanes.finished(webhook_id, None, None);
+        let due = now.saturating_add(FAULT_PAUSE);
+        let ticket = self.tickets.get_mut(&id).expect("looked up above");
+        ticket.state = match ticket.state {
+            DeliveryState::Pending { .. } => DeliveryState::Pending { due },
+            DeliveryState::Retrying { .. } => DeliveryState::Retrying { due },
+            ended => ended,
+        };
+        if manual {
+            self.enqueue(now, id, true);
+        } else if ticket.state.due().is_some() {
+            self.timers.insert((due, id));
+        }
+        self.drop_if_done(id);
+    }
+
+    /// Ends a delivery without an attempt.
+    fn end(&mut self, id: DeliveryId, state: DeliveryState) {
+        let Some(ticket) = self.tickets.get_mut(&id) else { return };
+        if ticket.state.due().is_some() {
+            ticket.state = state;
+        }
+        ticket.manual_due = false;
+        self.record(id, None);
+        self.drop_if_done(id);
+        for watcher in self.watchers.remove(&id).unwrap_or_default() {
+            self.answer_when_recorded(watcher, ());
+        }
+    }
+
+    fn drop_if_done(&mut self, id: DeliveryId) {
+        let Some(ticket) = self.tickets.get(&id) else { return };
+        if ticket.state.due().is_none() && ticket.in_flight == 0 && !ticket.manual_due {
+            let event_id = ticket.event_id;
+            self.tickets.remove(&id);
+            self.bodies.release(event_id);
+        }
+    }
+
+    /// Hands the delivery as it now stands to the recorder.
+    fn record(&mut self, id: DeliveryId, attempt: Option<&Attempt>) {
+        let ticket = self.tickets.get_mut(&id).expect("only what has a ticket is recorded");
+        let first = !ticket.recorded;
+        ticket.recorded = true;
+        let record = DeliveryRecord {
+            delivery: Delivery {
+                id,
+                event_id: ticket.event_id,
+                account_id: ticket.account_id,
+                webhook_id: ticket.webhook_id,
+                event_type: ticket.event_type.clone(),
+                trigger: ticket.trigger,
+                state: ticket.state,
+                progress: ticket.progress,
+                last: attempt.map(LastAttempt::from),
+            },
+            attempt: attempt.cloned(),
+            manual_due: ticket.manual_due,
+            first,
+        };
+        if first {
+            self.count_row(record.delivery.event_id);
+        }
+        self.recorder.record(record, self.low_water());
+    }
+
+    fn count_row(&mut self, event_id: EventId) {
+        if let Some(without_row) = self.unrecorded.get_mut(&event_id) {
+            *without_row -= 1;
+            if *without_row == 0 {
+                self.unrecorded.remove(&event_id);
+            }
+        }
+    }
+
+    /// The mark that holds once everything handed to the recorder so far is written.
+    fn low_water(&self) -> Option<EventId> {
+        match self.unrecorded.first_key_value() {
+            Some((first, _)) => Some(EventId::from_raw(first.as_raw() - 1)),
+            None => self.newest_event,
+        }
+    }
+
+    /// Gives rows to what has waited `PARK_AFTER` without an outcome.
+    fn park_overdue(&mut self, now: Timestamp) {
+        while let Some((at, event)) = self.to_park.front() {
+            if *at > now {
+                return;
+            }
+            if self.unrecorded.contains_key(&event.id) {
+                let event = event.clone();
+                for position in 0..event.targets.len() {
+                    let id = event.id.delivery(position);
+                    if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
+                        self.record(id, None);
+                    }
+                }
+            }
+            self.to_park.pop_front();
+        }
+    }
+
+    // What people ask for.
+
+    fn retry(&mut self, now: Timestamp, delivery: Delivery, done: oneshot::Sender<()>) {
+        let id = delivery.id;
+        let ticket = self.tickets.entry(id).or_insert_with(|| Ticket::of(delivery, false));
+        if !ticket.manual_due {
+            ticket.manual_due = true;
+            self.record(id, None);
+            self.enqueue(now, id, true);
+        }
+        self.answer_when_recorded(done, ());
+    }
+
+    fn cancel(&mut self, now: Timestamp, delivery: Delivery, done: oneshot::Sender<Cancellation>) {
+        let id = delivery.id;
+        let ticket = self.tickets.entry(id).or_insert_with(|| Ticket::of(delivery, false));
+        if ticket.state.due().is_none() {
+            self.drop_if_done(id);
+            let _ = done.send(Cancellation::AlreadyEnded);
+            return;
+        }
+        self.end(id, DeliveryState::Cancelled { at: now });
+        self.answer_when_recorded(done, Cancellation::Cancelled);
+    }
+
+    fn webhook_changed(&mut self, now: Timestamp, webhook_id: WebhookId) {
+        let state = match self.deps.directory.get(webhook_id) {
+            Some(webhook) => match &webhook.status {
+                WebhookStatus::Disabled { .. } => DeliveryState::Failed { at: now },
+                _ => {
+                    if self.lanes.has_lane(webhook_id) {
+                        self.lanes.configure(webhook_id, lane_settings(&webhook));
+                    }
+                    return;
+                }
+            },
+            None => DeliveryState::Cancelled { at: now },
+        };
+        self.lanes.drain(webhook_id);
+        // A walk over all tickets: people delete and disable webhooks rarely, and an index by
+        // webhook would cost every delivery.
+        let mut ended: Vec<DeliveryId> = self
+            .tickets
+            .iter()
+            .filter(|(_, ticket)| ticket.webhook_id == webhook_id)
+            .map(|(id, _)| *id)
+            .collect();
+        ended.sort_unstable();
+        for id in ended {
+            self.end(id, state);
+        }
+    }
+
+    /// 410: the receiver does not want this webhook any more.
+    fn disable(&self, webhook_id: WebhookId) {
+        let (deps, reports) = (self.deps.clone(), self.reports.clone());
+        // Not joined: if it is cut off, the next 410 starts it again.
+        tokio::spawn(async move {
+            let Some(webhook) = deps.directory.get(webhook_id) else { return };
+            if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
+                return;
+            }
+            let reason = "the receiver answered 410 Gone".to_owned();
+            let disabled = Webhook {
+                status: WebhookStatus::Disabled { reason },
+                updated_at: deps.clock.now(),
+                ..Webhook::clone(&webhook)
+            };
+            match deps.store.update_webhook(&disabled).await {
+                Ok(true) => {
+                    deps.directory.put(disabled);
+                    let _ = reports.send(Report::Disabled(webhook_id));
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(webhook.id = %webhook_id, %error, "webhook not disabled");
+                }
+            }
+        });
+    }
+
+    fn answer_when_recorded<T: Send + 'static>(&self, done: oneshot::Sender<T>, answer: T) {
+        let recorder = self.recorder.clone();
+        // Not joined: it ends with the recorder, and whoever waits sees its sender drop.
+        tokio::spawn(async move {
+            if recorder.flush().await.is_ok() {
+                let _ = done.send(answer);
+            }
+        });
+    }
+
+    // Housekeeping.
+
+    fn load_more(&mut self) {
+        let Some(after) = self.spill.next_load(self.tickets.len()) else { return };
+        let (deps, recorder, reports) =
+            (self.deps.clone(), self.recorder.clone(), self.reports.clone());
+        // Joined by its report.
+        tokio::spawn(async move {
+            let loaded = async {
+                recorder.flush().await.map_err(|_| EngineStopped.to_string())?;
+                let loaded = deps.store.outstanding_after(after, Spill::LOAD_MAX).await;
+                loaded.map_err(|error| error.to_string())
+            };
+            let loaded = loaded.await.unwrap_or_else(|reason| {
+                tracing::error!(reason, "waiting deliveries could not be loaded");
+                Vec::new()
+            });
+            let _ = reports.send(Report::Loaded(loaded));
+        });
+    }
+
+    fn until_next(&self, now: Timestamp) -> Duration {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let park = self.to_park.front().map(|(at, _)| *at);
+        let next = [timer, park, self.lanes.wake_at()].into_iter().flatten().min();
+        next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
+    }
+
+    fn publish_load(&self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.load.outstanding.store(self.tickets.len(), Relaxed);
+        self.load.in_flight.store(self.lanes.in_flight(), Relaxed);
+    }
+}
+
+impl Ticket {
+    /// Of a delivery that has a row.
+    fn of(delivery: Delivery, manual_due: bool) -> Ticket {
+        Ticket {
+            event_id: delivery.event_id,
+            account_id: delivery.account_id,
+            webhook_id: delivery.webhook_id,
+            event_type: delivery.event_type,
+            trigger: delivery.trigger,
+            state: delivery.state,
+            progress: delivery.progress,
+            recorded: true,
+            in_flight: 0,
+            manual_due,
+        }
+    }
+}
+
+fn lane_settings(webhook: &Webhook) -> LaneSettings {
+    LaneSettings {
+        max_in_flight: webhook.settings.max_in_flight,
+        rate_limit: webhook.settings.rate_limit,
+        paused: webhook.status == WebhookStatus::Paused,
+    }
+}
+
+fn random_u64(entropy: &dyn Entropy) -> u64 {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
