@@ -6,6 +6,8 @@
 //! world (`store`, `dispatch`, `api`) implements a trait that is described here.
 
 pub mod custom_headers;
+pub mod egress;
 pub mod error;
 pub mod id;
+pub mod target_url;
 pub mod time;
