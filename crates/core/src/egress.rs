@@ -259,7 +259,7 @@ fn unbracketed(host: &str) -> &str {
 }
 
 fn is_below(name: &str, parent: &str) -> bool {
-    name.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+    name.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// RFC 6761, 6.3: these mean this machine, whatever a resolver says.
