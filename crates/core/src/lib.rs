@@ -4,10 +4,39 @@
 //! Everything here is a pure function or a plain type. There is no clock, no chance, no socket, no
 //! file and no runtime in this crate: `now` and random bytes are arguments, and what touches the
 //! world (`store`, `dispatch`, `api`) implements a trait that is described here.
+//!
+//! The way of an event through these modules:
+//! - in: [`canonical`] brings its data to the one form that survives a receiver's re-serialising;
+//!   [`event_type`] and [`directory`] say which webhooks it goes to;
+//! - kept: [`store`] is the contract of what is on disk, [`id`] what the rows are called;
+//! - out: [`lanes`] says what may start, [`envelope`] and [`signature`] what is sent, [`egress`]
+//!   where it may go;
+//! - after: [`delivery`] and [`retry`] decide what follows, [`stats`] counts it.
 
+pub mod account;
+pub mod attempt;
+pub mod canonical;
+pub mod catalogue;
 pub mod custom_headers;
+pub mod delivery;
+pub mod directory;
 pub mod egress;
+pub mod engine;
+pub mod envelope;
 pub mod error;
+pub mod event;
+pub mod event_type;
 pub mod id;
+pub mod lanes;
+pub mod limits;
+pub mod page;
+pub mod rate_limit;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+pub mod stats;
+pub mod store;
 pub mod target_url;
 pub mod time;
+pub mod verify;
+pub mod webhook;
