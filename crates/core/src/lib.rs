@@ -7,4 +7,5 @@
 
 pub mod error;
 pub mod id;
+pub mod secret;
 pub mod time;
