@@ -19,7 +19,7 @@ const METADATA: &str = r#","metadata":{"version":"1.0","event_id":""#;
 /// Closes the text of `event_id`. The two bodies, with and without a signature, part behind it.
 const METADATA_END: &str = r#"""#;
 /// What follows when there is no signature.
-const END: &str = "}}";
+pub(crate) const END: &str = "}}";
 pub(crate) const SIGNATURE: &str = r#","signature":""#;
 pub(crate) const SIGNATURE_END: &str = r#""}}"#;
 pub(crate) const SHA256_PREFIX: &str = "sha256=";

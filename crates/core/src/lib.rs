@@ -11,3 +11,4 @@ pub mod id;
 pub mod secret;
 pub mod signature;
 pub mod time;
+pub mod verify;
