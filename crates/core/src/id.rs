@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_id() {
-        for text in ["", "evt_", "evt_0", "wh_0000000000000", "evt_000000000000u", "evt_zzzzzzzzzzzzz"]
+        for text in
+            ["", "evt_", "evt_0", "wh_0000000000000", "evt_000000000000u", "evt_zzzzzzzzzzzzz"]
         {
             assert!(EventId::parse(text).is_err(), "{text}");
         }

@@ -5,6 +5,8 @@
 //! file and no runtime in this crate: `now` and random bytes are arguments, and what touches the
 //! world (`store`, `dispatch`, `api`) implements a trait that is described here.
 
+pub mod catalogue;
 pub mod error;
+pub mod event_type;
 pub mod id;
 pub mod time;
