@@ -9,4 +9,6 @@ pub mod catalogue;
 pub mod error;
 pub mod event_type;
 pub mod id;
+pub mod rate_limit;
+pub mod retry;
 pub mod time;
