@@ -11,4 +11,5 @@ pub mod event_type;
 pub mod id;
 pub mod rate_limit;
 pub mod retry;
+pub mod stats;
 pub mod time;
