@@ -162,8 +162,17 @@ pub struct NewApiKey {
 }
 
 impl NewApiKey {
-    pub fn new(text: &KeyText, role: Role, account_id: Option<AccountId>, name: String) -> NewApiKey {
-        assert_eq!(account_id.is_none(), role == Role::Platform, "only platform keys have no account");
+    pub fn new(
+        text: &KeyText,
+        role: Role,
+        account_id: Option<AccountId>,
+        name: String,
+    ) -> NewApiKey {
+        assert_eq!(
+            account_id.is_none(),
+            role == Role::Platform,
+            "only platform keys have no account"
+        );
         NewApiKey { account_id, role, name, hint: text.hint(), hash: text.hash() }
     }
 }
@@ -186,7 +195,13 @@ mod tests {
 
     #[test]
     fn a_short_or_strange_key_is_refused() {
-        for text in ["", "phk_", "phk_short", "sk_abcdefghijklmnopqrstuvwxyz", "phk_abcdefghijklmnopqrstuvwx y"] {
+        for text in [
+            "",
+            "phk_",
+            "phk_short",
+            "sk_abcdefghijklmnopqrstuvwxyz",
+            "phk_abcdefghijklmnopqrstuvwx y",
+        ] {
             assert!(KeyText::parse(text).is_err(), "{text:?}");
         }
         let key = KeyText::parse("phk_abcdefghijklmnopqrstuvwxyz012345").expect("long enough");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use http::HeaderMap;
 
+use crate::stats::{CountedAttempt, ErrorClass};
 use crate::time::Timestamp;
 
 /// Why a delivery exists, or was tried again.
@@ -108,6 +109,23 @@ impl Outcome {
         }
     }
 
+    /// Which kind of error the charts count it as. A rejection is none: its status says it all.
+    pub fn error_class(self) -> Option<ErrorClass> {
+        Some(match self {
+            Outcome::Succeeded | Outcome::Rejected => return None,
+            Outcome::TimedOut => ErrorClass::Timeout,
+            Outcome::Blocked => ErrorClass::Blocked,
+            Outcome::Deferred => ErrorClass::RateLimited,
+            Outcome::Unreachable(reason) => match reason {
+                UnreachableReason::Dns => ErrorClass::Dns,
+                UnreachableReason::Refused | UnreachableReason::Connect => ErrorClass::Connect,
+                UnreachableReason::Tls => ErrorClass::Tls,
+                UnreachableReason::Closed => ErrorClass::Reset,
+                UnreachableReason::Protocol => ErrorClass::Protocol,
+            },
+        })
+    }
+
     /// One small number for a column; [`Outcome::from_code`] reads it back.
     pub fn code(self) -> u8 {
         match self {
@@ -189,8 +207,20 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// What the rollups count of it.
+    pub fn counted(&self) -> CountedAttempt {
+        CountedAttempt {
+            number: self.number,
+            started_at: self.started_at,
+            duration_ms: self.duration_ms,
+            status: self.status_code,
+            error: self.outcome.error_class(),
+        }
+    }
+
     pub fn ended_at(&self) -> Timestamp {
-        self.started_at.saturating_add(std::time::Duration::from_millis(u64::from(self.duration_ms)))
+        self.started_at
+            .saturating_add(std::time::Duration::from_millis(u64::from(self.duration_ms)))
     }
 }
 

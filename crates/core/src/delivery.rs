@@ -14,12 +14,22 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
     /// Nothing was sent yet.
-    Pending { due: Timestamp },
+    Pending {
+        due: Timestamp,
+    },
     /// Something was sent, and it is to be sent again.
-    Retrying { due: Timestamp },
-    Delivered { at: Timestamp },
-    Failed { at: Timestamp },
-    Cancelled { at: Timestamp },
+    Retrying {
+        due: Timestamp,
+    },
+    Delivered {
+        at: Timestamp,
+    },
+    Failed {
+        at: Timestamp,
+    },
+    Cancelled {
+        at: Timestamp,
+    },
 }
 
 impl DeliveryState {

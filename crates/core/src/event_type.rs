@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{Complaints, Invalid};
+use crate::time::Timestamp;
 
 /// The longest name of an event type, in characters (all of them ASCII).
 pub const EVENT_TYPE_CHARS_MAX: usize = 100;
@@ -93,6 +94,16 @@ impl EventPattern {
             return Err(Invalid::at("", "no event type can stand below this, it is too long"));
         }
         EventType::parse(branch).map(EventPattern::Below)
+    }
+
+    /// Every pattern that could match `event`: as few as its name has segments, and one. An index
+    /// by pattern looks these up instead of trying all patterns there are.
+    pub fn all_matching(event: &EventType) -> impl Iterator<Item = EventPattern> {
+        let name = event.as_str().to_owned();
+        let dots: Vec<usize> = name.match_indices('.').map(|(at, _)| at).collect();
+        let below =
+            dots.into_iter().map(move |at| EventPattern::Below(EventType(name[..at].into())));
+        [EventPattern::All, EventPattern::Exact(event.clone())].into_iter().chain(below)
     }
 
     pub fn matches(&self, event: &EventType) -> bool {
@@ -192,6 +203,22 @@ fn fault_of_name(text: &str) -> Option<String> {
         ));
     }
     None
+}
+
+/// An event type that an account added to the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomEventType {
+    pub name: EventType,
+    pub group: String,
+    pub description: String,
+    pub use_cases: Vec<String>,
+    /// A JSON Schema, as its author wrote it.
+    pub schema: Option<String>,
+    /// The `data` of an example, in canonical form.
+    pub sample: Option<String>,
+    pub deprecated: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
 }
 
 #[cfg(test)]
@@ -300,5 +327,14 @@ mod tests {
                 prop_assert_eq!(pattern.to_string(), text);
             }
         }
+    }
+
+    #[test]
+    fn the_patterns_that_could_match_are_exactly_those_that_do() {
+        let event = EventType::parse("call.leg.ended").expect("valid");
+        let patterns: Vec<_> = EventPattern::all_matching(&event).collect();
+        let texts: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["*", "call.leg.ended", "call.*", "call.leg.*"]);
+        assert!(patterns.iter().all(|pattern| pattern.matches(&event)));
     }
 }

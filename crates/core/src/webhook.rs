@@ -42,7 +42,9 @@ pub enum WebhookStatus {
     /// Queues, sends nothing.
     Paused,
     /// Gets no events; what was waiting has failed.
-    Disabled { reason: String },
+    Disabled {
+        reason: String,
+    },
 }
 
 impl WebhookStatus {
@@ -138,22 +140,22 @@ impl SettingsDraft {
             optional(&mut wrong, "/powerlist_id", powerlist_id, old.map(|old| &old.powerlist_id));
         let headers = self.headers.map(CustomHeaders::parse);
         let headers = optional(&mut wrong, "/headers", headers, old.map(|old| &old.headers));
-        let format = self.signature_format.map(|text| parse_format(&text));
+        let format = self.signature_format.map(|text| SignatureFormat::parse(&text));
         let signature_format =
             optional(&mut wrong, "/signature_format", format, old.map(|old| &old.signature_format));
         let timeout = self.timeout_ms.map(|ms| within(ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
         let default_timeout = old.map_or(TIMEOUT_MS_DEFAULT, |old| old.timeout_ms);
         let timeout_ms = optional(&mut wrong, "/timeout_ms", timeout, Some(&default_timeout));
-        let delays = self.retry_delays_s.map(|delays| RetrySchedule::parse(&delays));
+        let delays = self.retry_delays_s.map(|delays| RetrySchedule::new(&delays));
         let retry_schedule =
             optional(&mut wrong, "/retry_delays_s", delays, old.map(|old| &old.retry_schedule));
         let in_flight = self.max_in_flight.map(|count| within(count, 1, MAX_IN_FLIGHT_MAX));
         let default_in_flight = old.map_or(MAX_IN_FLIGHT_DEFAULT, |old| old.max_in_flight);
         let max_in_flight =
             optional(&mut wrong, "/max_in_flight", in_flight, Some(&default_in_flight));
-        let rate_limit = self.rate_limit.map(|limit| {
-            limit.map(|(count, per_s)| RateLimit::parse(count, per_s)).transpose()
-        });
+        let rate_limit = self
+            .rate_limit
+            .map(|limit| limit.map(|(count, per_s)| RateLimit::new(count, per_s)).transpose());
         let rate_limit =
             optional(&mut wrong, "/rate_limit", rate_limit, old.map(|old| &old.rate_limit));
         wrong.finish()?;
@@ -217,7 +219,10 @@ fn parse_title(text: &str) -> Result<String, Invalid> {
 
 fn parse_description(text: &str) -> Result<String, Invalid> {
     if text.chars().count() > DESCRIPTION_CHARS_MAX {
-        return Err(Invalid::at("", format!("must have at most {DESCRIPTION_CHARS_MAX} characters")));
+        return Err(Invalid::at(
+            "",
+            format!("must have at most {DESCRIPTION_CHARS_MAX} characters"),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -226,11 +231,6 @@ fn parse_url(text: &str, policy: &EgressPolicy) -> Result<TargetUrl, Invalid> {
     let url = TargetUrl::parse(text)?;
     policy.check_url(&url).map_err(|blocked| Invalid::at("", blocked.to_string()))?;
     Ok(url)
-}
-
-fn parse_format(text: &str) -> Result<SignatureFormat, Invalid> {
-    SignatureFormat::parse(text)
-        .ok_or_else(|| Invalid::at("", "must be \"hex\" or \"sha256=\""))
 }
 
 fn within(given: u64, min: u32, max: u32) -> Result<u32, Invalid> {

@@ -69,7 +69,7 @@ pub async fn deliver(
 fn request(now: Timestamp, job: &Job) -> AttemptRequest {
     let settings = &job.webhook.settings;
     let envelope = Envelope {
-        event_type: job.event.event_type.as_str(),
+        event: job.event.event_type.as_str(),
         timestamp: job.event.timestamp,
         webhook_id: job.webhook.id,
         data: &job.event.data,
@@ -79,11 +79,11 @@ fn request(now: Timestamp, job: &Job) -> AttemptRequest {
     let occasion =
         if job.event.trigger == Trigger::Test { Occasion::Test } else { Occasion::Event };
     let mut headers = AttemptHeaders {
+        event: job.event.event_type.as_str(),
         event_id: job.event.id,
-        event_type: job.event.event_type.as_str(),
         attempt: job.number,
-        format: settings.signature_format,
         occasion,
+        signature_format: settings.signature_format,
     }
     .signed(now, &signed, &job.keys);
     for (name, value) in settings.headers.iter() {

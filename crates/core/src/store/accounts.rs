@@ -35,9 +35,5 @@ pub trait AccountStore: Send + Sync + 'static {
     ) -> Result<Page<ApiKey>, StoreError>;
 
     /// Whether there was such a key in that account (with `None`: of the platform).
-    async fn delete_key(
-        &self,
-        account: Option<AccountId>,
-        id: KeyId,
-    ) -> Result<bool, StoreError>;
+    async fn delete_key(&self, account: Option<AccountId>, id: KeyId) -> Result<bool, StoreError>;
 }

@@ -24,11 +24,7 @@ pub trait WebhookStore: Send + Sync + 'static {
     async fn update_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError>;
 
     /// Whether there was such a webhook. Its deliveries stay in the log.
-    async fn delete_webhook(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-    ) -> Result<bool, StoreError>;
+    async fn delete_webhook(&self, account: AccountId, id: WebhookId) -> Result<bool, StoreError>;
 
     async fn webhook(
         &self,
