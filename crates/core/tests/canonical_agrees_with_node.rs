@@ -17,7 +17,9 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/canonical.js");
 #[test]
 fn a_hundred_thousand_hostile_documents_agree_with_node() {
     println!("seed {SEED:#x}");
-    let mut generator = Generator { chance: Chance(SEED), ..Generator::default() };
+    let mut chance = Chance(SEED);
+    let half_ways = (0..64).map(|_| half_way(chance.next() >> 11)).collect();
+    let mut generator = Generator { chance, half_ways, ..Generator::default() };
     let documents: Vec<Document> = (0..DOCUMENTS).map(|_| generator.document()).collect();
     let answers = ask_node(&documents);
     assert_eq!(answers.len(), DOCUMENTS, "node answered another number of documents");
@@ -143,6 +145,8 @@ struct Generator {
     text: String,
     spacious: bool,
     loss: Option<&'static str>,
+    /// Decimals of up to 767 digits that lie exactly between two doubles.
+    half_ways: Vec<String>,
 }
 
 impl Generator {
@@ -466,17 +470,12 @@ impl Generator {
             8 => format!("{human}e{}", raw % 40),
             9 => format!("{human}E-0{}", raw % 40),
             10 => format!("{human:.9}"),
-            _ => self.between_two_doubles(double.abs()),
+            _ => {
+                let trace = self.chance.one_of(&["", "0", "1", "000000001"]);
+                let half_way = self.chance.below(self.half_ways.len());
+                format!("{}{trace}", self.half_ways[half_way])
+            }
         }
-    }
-
-    /// The decimal exactly half-way to the next double, or a trace above it: 700 and more digits.
-    fn between_two_doubles(&mut self, double: f64) -> String {
-        let small = f64::from_bits(double.to_bits() % (1 << 53) + (960 << 52));
-        let exact = format!("{small:.1074}");
-        let digits = exact.trim_end_matches('0');
-        let trace = self.chance.one_of(&["", "5", "50", "500000000000000000001"]);
-        format!("{digits}{trace}")
     }
 
     // --- Mutations ----------------------------------------------------------------------------
@@ -502,6 +501,28 @@ impl Generator {
         }
         *text = characters.into_iter().collect();
     }
+}
+
+/// The decimal half-way between the double `mantissa` × 2^-1074 and the next one, in full:
+/// (2 × `mantissa` + 1) × 2^-1075, which is that odd number × 5^1075 behind 1,075 places.
+fn half_way(mantissa: u64) -> String {
+    const LIMB: u64 = 1_000_000_000;
+    let odd = 2 * mantissa + 1;
+    let mut limbs = vec![odd % LIMB, odd / LIMB];
+    for _ in 0..1_075 {
+        let mut carry = 0;
+        for limb in &mut limbs {
+            let product = *limb * 5 + carry;
+            *limb = product % LIMB;
+            carry = product / LIMB;
+        }
+        if carry > 0 {
+            limbs.push(carry);
+        }
+    }
+    let digits: String = limbs.iter().rev().map(|limb| format!("{limb:09}")).collect();
+    let digits = digits.trim_start_matches('0');
+    format!("0.{digits:0>1075}")
 }
 
 fn named_escape(character: char) -> Option<&'static str> {
