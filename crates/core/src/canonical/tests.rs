@@ -98,7 +98,9 @@ fn an_exponent_and_a_long_mantissa_may_cancel_out() {
     check(&format!("1.{}e2", "0".repeat(2_000)), "100");
     let beyond = "the number is too large for a double: send it as a string";
     check_refused(format!("0.{}1e655360", "0".repeat(65_536)), "", beyond);
-    check_refused(format!("1{}e99999999999999999999", "0".repeat(2_000)), "", beyond);
+    check_refused(format!("0.{}1e99999999999999999999", "0".repeat(2_000)), "", beyond);
+    let tiny = "the number is so small that a double makes it 0: send it as a string, or send 0";
+    check_refused(format!("1{}e-99999999999999999999", "0".repeat(2_000)), "", tiny);
 }
 
 #[test]
@@ -176,6 +178,20 @@ fn long_strings_stop_at_the_right_byte() {
     for length in 0..40 {
         for special in ["\\n", "\\\"", "é", "\u{80}", "\u{7f}", "😀", "!", "#", "[", "]"] {
             check_kept(&format!("\"{}{special}{}\"", "x".repeat(length), "é".repeat(length)));
+        }
+    }
+}
+
+#[test]
+fn a_raw_control_character_is_refused_wherever_it_stands() {
+    for control in '\0'..'\x20' {
+        for length in 0..20 {
+            let text = format!("\"{}{control}{}\"", "x".repeat(length), "x".repeat(20));
+            let message = format!(
+                "expected an escape for a control character, found {control:?} at byte {}",
+                length + 1
+            );
+            check_refused(text, "", &message);
         }
     }
 }
