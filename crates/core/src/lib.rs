@@ -5,9 +5,11 @@
 //! file and no runtime in this crate: `now` and random bytes are arguments, and what touches the
 //! world (`store`, `dispatch`, `api`) implements a trait that is described here.
 
+pub mod attempt;
 pub mod custom_headers;
 pub mod egress;
 pub mod error;
 pub mod id;
+pub mod limits;
 pub mod target_url;
 pub mod time;
