@@ -26,12 +26,20 @@ pub struct Job {
     pub trigger: Trigger,
 }
 
+/// An attempt that could not be made because this machine lacked something. It is nobody's
+/// attempt: nothing of the retry schedule is used up.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct OurFault {
+    pub reason: String,
+}
+
 /// Makes one attempt. Also answers how long the receiver asked us to wait, if it did.
 pub async fn deliver(
     transport: &dyn Transport,
     clock: &dyn Clock,
     job: &Job,
-) -> (Attempt, Option<Duration>) {
+) -> Result<(Attempt, Option<Duration>), OurFault> {
     let started_at = clock.now();
     let started = Instant::now();
     // Signed now and not when the event was accepted: verifiers refuse old timestamps, and a
@@ -42,10 +50,16 @@ pub async fn deliver(
     let duration_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
     let ended_at = started_at.saturating_add(Duration::from_millis(u64::from(duration_ms)));
 
-    let verdict = classify(ended_at, sent.result.as_ref());
     let Sent { result, timings, remote_address } = sent;
-    let nothing_sent = remote_address.is_none();
-    let answer = result.unwrap_or_default();
+    let (verdict, answer) = match result {
+        Ok(answer) => (classify_answer(ended_at, &answer), Some(answer)),
+        Err(error) => (classify_error(error)?, None),
+    };
+    let request_headers = remote_address.map(|_| request_headers).unwrap_or_default();
+    let (response_headers, response_body, truncated) = match answer {
+        Some(answer) => (answer.headers, answer.body, answer.truncated),
+        None => (Vec::new(), Vec::new(), false),
+    };
     let attempt = Attempt {
         number: job.number,
         trigger: job.trigger,
@@ -57,13 +71,13 @@ pub async fn deliver(
         timings,
         exchange: Exchange {
             remote_address,
-            request_headers: if nothing_sent { Default::default() } else { request_headers },
-            response_headers: answer.headers,
-            response_body: answer.body,
-            truncated: answer.truncated,
+            request_headers,
+            response_headers,
+            response_body,
+            truncated,
         },
     };
-    (attempt, verdict.retry_after)
+    Ok((attempt, verdict.retry_after))
 }
 
 fn request(now: Timestamp, job: &Job) -> AttemptRequest {
@@ -106,14 +120,14 @@ struct Verdict {
     retry_after: Option<Duration>,
 }
 
-fn classify(now: Timestamp, result: Result<&Answer, &SendError>) -> Verdict {
-    let (outcome, message) = match result {
-        Ok(answer) => return classify_answer(now, answer),
-        Err(SendError::TimedOut { message }) => (Outcome::TimedOut, message),
-        Err(SendError::Unreachable { reason, message }) => (Outcome::Unreachable(*reason), message),
-        Err(SendError::Blocked { message }) => (Outcome::Blocked, message),
+fn classify_error(error: SendError) -> Result<Verdict, OurFault> {
+    let (outcome, message) = match error {
+        SendError::TimedOut { message } => (Outcome::TimedOut, message),
+        SendError::Unreachable { reason, message } => (Outcome::Unreachable(reason), message),
+        SendError::Blocked { message } => (Outcome::Blocked, message),
+        SendError::OurFault { message } => return Err(OurFault { reason: message }),
     };
-    Verdict { outcome, status_code: None, error: Some(message.clone()), retry_after: None }
+    Ok(Verdict { outcome, status_code: None, error: Some(message), retry_after: None })
 }
 
 fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {

@@ -20,12 +20,17 @@
 
 mod admission;
 mod bodies;
+pub mod client;
 mod deliver;
+pub mod dialer;
 mod dispatcher;
+pub mod http_transport;
 mod keys;
 mod planned;
 mod recorder;
+pub mod resolver;
 mod spill;
+pub mod tls;
 pub mod transport;
 
 use std::sync::Arc;

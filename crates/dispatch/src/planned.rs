@@ -56,9 +56,12 @@ impl PlannedAttempt {
             number: self.number,
             trigger: self.trigger,
         };
-        let (attempt, retry_after) =
-            deliver(deps.transport.as_ref(), deps.clock.as_ref(), &job).await;
-        Report::Finished { delivery, manual, attempt: Box::new(attempt), retry_after }
+        match deliver(deps.transport.as_ref(), deps.clock.as_ref(), &job).await {
+            Ok((attempt, retry_after)) => {
+                Report::Finished { delivery, manual, attempt: Box::new(attempt), retry_after }
+            }
+            Err(ours) => fault(ours.reason),
+        }
     }
 }
 
