@@ -169,7 +169,8 @@ impl Settings {
     /// Fills in the defaults and checks the whole.
     pub fn complete(self) -> anyhow::Result<Config> {
         let default = Config::default();
-        let api_key = match self.api_key {
+        // An empty variable is how a compose file says that there is none.
+        let api_key = match self.api_key.filter(|text| !text.is_empty()) {
             None => None,
             Some(text) => Some(KeyText::parse(&text).context("api_key is not right")?),
         };
@@ -216,7 +217,7 @@ impl Config {
     }
 }
 
-fn check_range<T: PartialOrd + std::fmt::Display>(
+fn check_range<T: PartialOrd + Copy + std::fmt::Display>(
     name: &str,
     value: T,
     lowest: T,

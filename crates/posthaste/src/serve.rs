@@ -199,7 +199,9 @@ async fn supervise(
         ended = &mut running.engine => engine_ended = Some(ended),
         ended = &mut running.api => api_ended = Some(ended),
     }
-    let was_asked = engine_ended.is_none() && api_ended.is_none();
+    // Not "which branch came first": the parts watch for the stop as well, and may end before this
+    // task hears of it.
+    let was_asked = *stop.borrow();
     running.state.set_ready(false);
     stop.send_replace(true);
     let engine_ended = match engine_ended {

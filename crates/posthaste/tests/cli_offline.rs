@@ -1,5 +1,6 @@
 //! The command line without a server: signing, verifying, completions, samples, help, and how
 //! wrong usage is answered. Through the real binary.
+#![expect(clippy::unwrap_used, reason = "a failed test panics, helper functions included")]
 
 mod support;
 

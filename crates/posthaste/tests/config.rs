@@ -1,5 +1,6 @@
 //! Holds posthaste.example.toml and the settings equal: the example says every default, and every
 //! setting stands in the example.
+#![expect(clippy::unwrap_used, reason = "a failed test panics, helper functions included")]
 
 use clap::Args;
 use posthaste::config::{Config, Settings};

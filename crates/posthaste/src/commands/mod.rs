@@ -85,7 +85,7 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
     let global = cli.global;
     match cli.verb {
         Verb::Serve(arguments) => serve::run(arguments, &output),
-        Verb::Try(arguments) => try_it::run(&arguments, global, output),
+        Verb::Try(arguments) => try_it::run(&arguments, &output),
         Verb::Sign(arguments) => sign::run(&arguments, &output),
         Verb::Verify(arguments) => verify::run(&arguments, &output),
         Verb::Openapi => openapi::run(),

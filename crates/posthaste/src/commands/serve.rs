@@ -128,7 +128,8 @@ fn greet(config: &Config, server: &Server, output: &Output) {
         line(&format!("  {} {text}", output.paint(Tone::Faint, &format!("{name:<10}"))));
     };
     line(&format!("Posthaste {}", env!("CARGO_PKG_VERSION")));
-    item("API", &format!("{url}/docs"));
+    item("Server", &url);
+    item("API docs", &format!("{url}/docs"));
     item("Data", &config.data.display().to_string());
     if config.dev {
         item("Inbox", &format!("{url}{INBOX_PATH}"));

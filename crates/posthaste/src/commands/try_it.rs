@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::serve::{INBOX_PATH, RECEIVE_PATH, create_inbox_webhook, own_client, runtime};
 use super::verify::tick;
 use super::{progress, send};
-use crate::cli::Global;
 use crate::client::ApiClient;
 use crate::config::Settings;
 use crate::exit::{Exit, Failure, Outcome};
@@ -51,7 +50,7 @@ impl Drop for Folder {
     }
 }
 
-pub fn run(arguments: &TryArgs, _global: Global, output: Output) -> Outcome {
+pub fn run(arguments: &TryArgs, output: &Output) -> Outcome {
     let folder = Folder::new();
     let level = if arguments.verbose { "info" } else { "error" };
     let settings = Settings {
@@ -67,7 +66,7 @@ pub fn run(arguments: &TryArgs, _global: Global, output: Output) -> Outcome {
     let outcome = runtime.block_on(async {
         let server = Server::start(&config).await?;
         output.say(&format!("a server on {}, its data in {}", server.url(), folder.0.display()));
-        let outcome = try_all(&server, &output).await;
+        let outcome = try_all(&server, output).await;
         server.stop().await?;
         outcome
     });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use posthaste_core::id::WebhookId;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{Context, delivery, input};
@@ -337,7 +338,7 @@ async fn test(
     data: Option<&str>,
 ) -> Outcome {
     let data = data.map(input::json).transpose()?;
-    let delivery = send_test(context, webhook, event, data.as_deref().map(|raw| raw.get())).await?;
+    let delivery = send_test(context, webhook, event, data.as_deref().map(RawValue::get)).await?;
     delivery::show_attempted(&context.output, &delivery);
     Ok(if super::watch::status(&delivery) == "delivered" { Exit::Ok } else { Exit::DeliveryFailed })
 }

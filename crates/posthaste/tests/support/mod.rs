@@ -2,6 +2,7 @@
 //! HTTP, signalled, killed, started again.
 //!
 //! What it prints is in [`Server::output`] when a test wants to know more.
+#![expect(clippy::unwrap_used, reason = "a failed test panics, helper functions included")]
 #![expect(dead_code, reason = "every test file compiles this module and uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
