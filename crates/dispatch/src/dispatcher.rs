@@ -53,6 +53,20 @@ pub struct Deps {
     pub transport: Arc<dyn Transport>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    pub bounds: Bounds,
+}
+
+/// How much the engine may hold. Smaller only in tests, where a million deliveries take too long.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub tickets: usize,
+    pub in_flight: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { tickets: TICKETS_MAX, in_flight: IN_FLIGHT_MAX }
+    }
 }
 
 /// What may be asked of the engine from outside.
@@ -153,12 +167,11 @@ impl Dispatcher {
         load: Arc<LoadCell>,
     ) -> Dispatcher {
         Dispatcher {
-            deps,
             recorder,
             admission,
             reports,
             tickets: HashMap::new(),
-            lanes: Lanes::new(IN_FLIGHT_MAX),
+            lanes: Lanes::new(deps.bounds.in_flight),
             timers: BTreeSet::new(),
             bodies: Bodies::default(),
             keys: KeyCache::default(),
@@ -166,8 +179,9 @@ impl Dispatcher {
             newest_event: None,
             to_park: VecDeque::new(),
             watchers: HashMap::new(),
-            spill: Spill::default(),
+            spill: Spill::new(deps.bounds.tickets),
             load,
+            deps,
         }
     }
 
@@ -272,7 +286,7 @@ impl Dispatcher {
         self.admission.accepted(without_row);
         self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
         self.to_park.push_back((now.saturating_add(PARK_AFTER), event.clone()));
-        let spilled = self.spill.is_active() || self.tickets.len() > TICKETS_MAX;
+        let spilled = self.spill.is_active() || self.tickets.len() > self.deps.bounds.tickets;
         if !spilled {
             self.bodies.keep(event, without_row);
         }

@@ -40,13 +40,12 @@ use posthaste_core::delivery::Delivery;
 use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, WebhookId};
-use posthaste_core::limits::TICKETS_MAX;
 use posthaste_core::store::{AcceptedSink, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use admission::Admission;
 pub use deliver::{Job, deliver};
-pub use dispatcher::Deps;
+pub use dispatcher::{Bounds, Deps};
 use dispatcher::{Dispatcher, Inbox, LoadCell, Request};
 
 /// Requests waiting for the engine; a caller beyond that waits.
@@ -101,7 +100,7 @@ impl Engine {
         intake: Intake,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(Engine, impl Future<Output = Result<(), StoreError>> + Send), StoreError> {
-        let recovered = deps.store.recover(TICKETS_MAX).await?;
+        let recovered = deps.store.recover(deps.bounds.tickets).await?;
         let admission = Arc::new(Admission::default());
         let load = Arc::new(LoadCell::default());
         let (recorder, entries) = recorder::channel();

@@ -9,6 +9,7 @@ use posthaste_core::delivery::DeliveryStatus;
 use posthaste_core::engine::{Cancellation, DeliveryEngine};
 use posthaste_core::secret::{Secret, Secrets};
 use posthaste_core::webhook::{SettingsDraft, Webhook, WebhookStatus};
+use posthaste_dispatch::Bounds;
 use posthaste_dispatch::transport::SendError;
 use support::{Reply, Seen, World, pass};
 
@@ -430,6 +431,39 @@ async fn a_rotated_secret_signs_the_next_attempt() {
     };
     let seen = world.seen();
     assert_ne!(signature(&seen[0]), signature(&seen[1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_memory_has_no_room_for_waits_on_disk_and_is_sent_in_its_turn() {
+    let bounds = Bounds { tickets: 40, ..Bounds::default() };
+    let world = World::bounded(bounds, |_| Reply::Slow(Duration::from_millis(20), 200)).await;
+    let draft = SettingsDraft { max_in_flight: Some(2), ..SettingsDraft::default() };
+    let webhook = world.webhook_with("narrow", draft).await;
+    for _ in 0..300 {
+        world.post_to(Trigger::Event, vec![webhook.id]).await;
+    }
+    assert!(world.engine.load().outstanding <= 41, "{:?}", world.engine.load());
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 300);
+    assert_eq!(world.seen().len(), 300, "none was sent twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_with_more_than_fits_into_memory_sends_everything() {
+    let bounds = Bounds { tickets: 40, ..Bounds::default() };
+    let world = World::bounded(bounds, |_| Reply::Status(200)).await;
+    let webhook = world.webhook("pausing").await;
+    world.change(Webhook { status: WebhookStatus::Paused, ..webhook.clone() }).await;
+    for _ in 0..300 {
+        world.post_to(Trigger::Event, vec![webhook.id]).await;
+    }
+    pass(Duration::from_secs(5)).await;
+    let world = world.crash_and_restart().await;
+    assert!(world.seen().is_empty());
+    world.change(webhook).await;
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 300);
+    assert_eq!(world.seen().len(), 300, "none was sent twice");
 }
 
 impl World {

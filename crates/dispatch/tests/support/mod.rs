@@ -27,7 +27,7 @@ use posthaste_core::store::{Accept, Accepted, DeliveryFilter, Store, StoreError}
 use posthaste_core::time::{Clock, Entropy, Timestamp};
 use posthaste_core::webhook::{NewWebhook, SettingsDraft, Webhook};
 use posthaste_dispatch::transport::{Answer, AttemptRequest, SendError, Sent, Transport};
-use posthaste_dispatch::{Deps, Engine, Intake};
+use posthaste_dispatch::{Bounds, Deps, Engine, Intake};
 use posthaste_store::SqliteStore;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -169,12 +169,20 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub account: AccountId,
     entropy: Arc<SeededEntropy>,
+    bounds: Bounds,
     shutdown: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<(), StoreError>>,
 }
 
 impl World {
     pub async fn new(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> World {
+        World::bounded(Bounds::default(), script).await
+    }
+
+    pub async fn bounded(
+        bounds: Bounds,
+        script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(TestClock { started: Instant::now(), offset_ms: START_MS });
         let transport = Arc::new(ScriptedTransport {
@@ -184,7 +192,7 @@ impl World {
             in_flight: Mutex::default(),
         });
         let entropy = Arc::new(SeededEntropy::new(1));
-        World::start(folder, clock, transport, entropy).await
+        World::start(folder, clock, transport, entropy, bounds).await
     }
 
     async fn start(
@@ -192,6 +200,7 @@ impl World {
         clock: Arc<TestClock>,
         transport: Arc<ScriptedTransport>,
         entropy: Arc<SeededEntropy>,
+        bounds: Bounds,
     ) -> World {
         let intake = Intake::new();
         let store: Arc<dyn Store> = Arc::new(
@@ -207,6 +216,7 @@ impl World {
             transport: transport.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            bounds,
         };
         let (shutdown, wait) = oneshot::channel();
         let (engine, run) = Engine::start(deps, intake, async move {
@@ -223,6 +233,7 @@ impl World {
             clock,
             account: account.id,
             entropy,
+            bounds,
             shutdown: Some(shutdown),
             running: tokio::spawn(run),
         }
@@ -230,11 +241,11 @@ impl World {
 
     /// Kills the engine where it stands, loses all memory, and starts anew on the same folder.
     pub async fn crash_and_restart(self) -> World {
-        let World { folder, store, engine, transport, clock, entropy, running, .. } = self;
+        let World { folder, store, engine, transport, clock, entropy, bounds, running, .. } = self;
         running.abort();
         let _ = running.await;
         drop((store, engine));
-        World::start(folder, clock, transport, entropy).await
+        World::start(folder, clock, transport, entropy, bounds).await
     }
 
     /// Stops as SIGTERM does: what is in flight ends, everything is recorded.
@@ -246,9 +257,9 @@ impl World {
 
     pub async fn stop_and_restart(mut self) -> World {
         self.stop().await;
-        let World { folder, store, engine, transport, clock, entropy, .. } = self;
+        let World { folder, store, engine, transport, clock, entropy, bounds, .. } = self;
         drop((store, engine));
-        World::start(folder, clock, transport, entropy).await
+        World::start(folder, clock, transport, entropy, bounds).await
     }
 
     pub async fn webhook(&self, name: &str) -> Webhook {
