@@ -2,7 +2,7 @@
 // two control addresses, and an end together with the test. How a delivery is verified is each
 // receiver's own, written as its users write it.
 //
-//   POST /__control {"secrets":{"wh_…":"whsec_…"}}   adds secrets (the variable SECRETS holds the first)
+//   POST /__control {"secrets":{"wh_…":"whsec_…"}}   adds secrets (the first: SECRETS, as JSON)
 //   GET  /__report                                   the counts, as one JSON object
 //
 // A receiver prints {"port":N} once it listens. It ends when its standard input does, so that a

@@ -129,7 +129,9 @@ const GOOD = {
   ids_seen_unique: 1, duplicates: 0,
 };
 const BAD = { verified: 0, failed: 1, by_event: {}, ids_seen_unique: 0 };
-const UNICODE = delivery({ data: '{"1":2.5e-7,"name":"Zoë \\"Z\\" 🎉\u2028","nested":{"tags":[]}}' });
+const UNICODE = delivery({
+  data: '{"1":2.5e-7,"name":"Zoë \\"Z\\" 🎉\u2028","nested":{"tags":[]}}',
+});
 
 for (const seed of [SEED_5, SEED_4]) {
   const kept = { fixed_point: { kept: 1, changed: 0 } };

@@ -19,7 +19,8 @@ const { secrets, report, listen } = createReceiver({
 const app = express();
 
 // The raw body, because a signature is over bytes. The limit is above the largest body sent.
-app.post('/webhook/ai-sync', express.raw({ type: 'application/json', limit: '1mb' }), (req, res) => {
+const rawBody = express.raw({ type: 'application/json', limit: '1mb' });
+app.post('/webhook/ai-sync', rawBody, (req, res) => {
   report.received += 1;
   const { body, faults } = verify(req.body, req.headers);
   if (faults.length > 0) {
