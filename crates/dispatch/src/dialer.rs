@@ -373,3 +373,42 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(address: &str, source: io::Error, expected: &str) {
+        let said = match SendError::from(&explain_connect(address.parse().unwrap(), source)) {
+            SendError::Unreachable { reason, .. } => reason.as_str(),
+            SendError::OurFault { .. } => "our_fault",
+            SendError::TimedOut { .. } | SendError::Blocked { .. } => "something else",
+        };
+        assert_eq!(said, expected, "{address}");
+    }
+
+    #[test]
+    fn our_own_shortages_are_nobodys_failed_attempt() {
+        const EMFILE: i32 = 24;
+        check("192.0.2.1:443", io::Error::from_raw_os_error(EMFILE), "our_fault");
+        check("192.0.2.1:443", io::ErrorKind::OutOfMemory.into(), "our_fault");
+        check("192.0.2.1:443", io::ErrorKind::AddrNotAvailable.into(), "our_fault");
+        check("[2001:db8::1]:443", io::ErrorKind::AddrNotAvailable.into(), "connect");
+        check("192.0.2.1:443", io::ErrorKind::ConnectionRefused.into(), "refused");
+        check("192.0.2.1:443", io::ErrorKind::NetworkUnreachable.into(), "connect");
+        check("192.0.2.1:443", io::ErrorKind::HostUnreachable.into(), "connect");
+    }
+
+    #[test]
+    fn an_origin_is_the_url_without_its_path() {
+        let check = |uri: &str, host: &str, port, is_https| {
+            let expected = Origin { host: host.to_owned(), port, is_https };
+            assert_eq!(Origin::of(&uri.parse().unwrap()), Some(expected), "{uri}");
+        };
+        check("https://example.com/x", "example.com", 443, true);
+        check("http://example.com:8080/x", "example.com", 8080, false);
+        check("http://[::1]/", "::1", 80, false);
+        assert_eq!(Origin::of(&"ftp://example.com/".parse().unwrap()), None);
+        assert_eq!(Origin::of(&"/x".parse().unwrap()), None);
+    }
+}

@@ -317,7 +317,7 @@ impl Dispatcher {
     fn take_report(&mut self, now: Timestamp, report: Report) {
         match report {
             Report::Finished { delivery, manual, attempt, retry_after } => {
-                self.attempt_ended(delivery, manual, &attempt, retry_after);
+                self.attempt_ended(delivery, manual, *attempt, retry_after);
             }
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);
@@ -428,7 +428,7 @@ impl Dispatcher {
         &mut self,
         id: DeliveryId,
         manual: bool,
-        attempt: &Attempt,
+        attempt: Attempt,
         retry_after: Option<Duration>,
     ) {
         let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
@@ -444,7 +444,7 @@ impl Dispatcher {
             .map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
         let jitter = Jitter::from_random(random_u64(self.deps.entropy.as_ref()));
         let Consequence { state, progress, pace_until, gone } =
-            after_attempt(ticket.state, ticket.progress, attempt, retry_after, schedule, jitter);
+            after_attempt(ticket.state, ticket.progress, &attempt, retry_after, schedule, jitter);
         let rescheduled = state.due().filter(|due| ticket.state.due() != Some(*due));
         ticket.state = state;
         ticket.progress = progress;
@@ -509,7 +509,7 @@ impl Dispatcher {
     }
 
     /// Hands the delivery as it now stands to the recorder.
-    fn record(&mut self, id: DeliveryId, attempt: Option<&Attempt>) {
+    fn record(&mut self, id: DeliveryId, attempt: Option<Attempt>) {
         let ticket = self.tickets.get_mut(&id).expect("only what has a ticket is recorded");
         let first = !ticket.recorded;
         ticket.recorded = true;
@@ -523,9 +523,9 @@ impl Dispatcher {
                 trigger: ticket.trigger,
                 state: ticket.state,
                 progress: ticket.progress,
-                last: attempt.map(LastAttempt::from),
+                last: attempt.as_ref().map(LastAttempt::from),
             },
-            attempt: attempt.cloned(),
+            attempt,
             manual_due: ticket.manual_due,
             first,
         };
