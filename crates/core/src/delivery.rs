@@ -373,8 +373,9 @@ mod tests {
                 let Some(due) = state.due() else { break };
                 let attempt = attempt(number, Trigger::Event, outcome, due);
                 let jitter = Jitter::from_random(random.wrapping_mul(u64::from(number)));
-                let told = Some(seconds(told));
-                let after = after_attempt(state, progress, &attempt, told, &schedule, jitter);
+                let told = seconds(told);
+                let after =
+                    after_attempt(state, progress, &attempt, Some(told), &schedule, jitter);
                 prop_assert!(after.progress.used <= schedule.attempts_max());
                 prop_assert!(after.progress.used >= progress.used);
                 if let Some(next) = after.state.due() {
@@ -382,7 +383,7 @@ mod tests {
                     if after.progress.used > progress.used {
                         let delay = schedule.delay_before(after.progress.used + 1).expect("within");
                         prop_assert!(wait >= delay);
-                        let longest = delay.max(DEFERRAL_MAX.min(told.expect("given")));
+                        let longest = delay.max(DEFERRAL_MAX.min(told));
                         prop_assert!(wait <= longest + (longest / 10).min(seconds(15)));
                     }
                 }
