@@ -453,9 +453,8 @@ impl Dispatcher {
         let webhook_id = ticket.webhook_id;
         let webhook = self.deps.directory.get(webhook_id);
         let default_schedule = RetrySchedule::default();
-        let schedule = webhook
-            .as_ref()
-            .map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
+        let schedule =
+            webhook.as_ref().map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
         let jitter = Jitter::from_random(random_u64(self.deps.entropy.as_ref()));
         let Consequence { state, progress, pace_until, gone } =
             after_attempt(ticket.state, ticket.progress, &attempt, retry_after, schedule, jitter);

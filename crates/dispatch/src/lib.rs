@@ -65,7 +65,10 @@ pub struct Intake {
 pub struct IntakeSender(mpsc::UnboundedSender<Vec<Arc<Event>>>);
 
 impl Intake {
-    #[expect(clippy::new_without_default, reason = "it makes a channel: worth seeing in the caller")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it makes a channel: worth seeing in the caller"
+    )]
     pub fn new() -> Intake {
         let (sender, receiver) = mpsc::unbounded_channel();
         Intake { sender: IntakeSender(sender), receiver }

@@ -279,9 +279,7 @@ async fn a_fault_of_ours_uses_up_no_attempt() {
     let world = World::new({
         let faults = std::sync::atomic::AtomicU32::new(0);
         move |_: &Seen| match faults.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-            0..=2 => {
-                Reply::Fails(SendError::OurFault { message: "out of files".to_owned() })
-            }
+            0..=2 => Reply::Fails(SendError::OurFault { message: "out of files".to_owned() }),
             _ => Reply::Status(200),
         }
     })

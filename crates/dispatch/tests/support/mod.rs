@@ -207,7 +207,8 @@ impl World {
             SqliteStore::open(folder.path(), 0, Arc::new(intake.sender()), clock.now())
                 .expect("a store in a temporary folder"),
         );
-        let account = store.account_named("default").await.expect("readable").expect("always there");
+        let account =
+            store.account_named("default").await.expect("readable").expect("always there");
         let webhooks = store.all_webhooks().await.expect("readable");
         let directory = Arc::new(Directory::new(webhooks));
         let deps = Deps {
