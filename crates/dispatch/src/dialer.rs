@@ -39,6 +39,11 @@ const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_millis(250);
 /// Four heads leave room for the longest one and what is read ahead of its body.
 const BYTES_BEFORE_HEAD_MAX: usize = 4 * RESPONSE_HEAD_BYTES_MAX;
 
+/// Read from one connection before others get their turn. Tokio would have it go on 128 times as
+/// long, and what a flood of tiny frames becomes in memory is only let go by whoever waits for
+/// the answer, who needs a turn for that.
+const BYTES_AT_A_TIME: usize = 64 * 1024;
+
 /// Opens connections to where the policy lets it.
 pub struct Dialer {
     resolver: Arc<dyn Resolve>,
@@ -101,6 +106,7 @@ pub struct ConnectionFacts {
 pub struct Connection {
     stream: Box<dyn Duplex>,
     facts: Arc<ConnectionFacts>,
+    bytes_since_pause: usize,
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -146,13 +152,13 @@ impl Dialer {
         let (stream, remote_address) = timed(&mut timings.connect_ms, connecting).await?;
         if !origin.is_https {
             let facts = ConnectionFacts::new(remote_address, *timings, false);
-            return Ok(Connection { stream: Box::new(stream), facts });
+            return Ok(Connection::new(stream, facts));
         }
         let securing = self.secure(stream, &origin.host, deadline);
         let stream = timed(&mut timings.tls_ms, securing).await?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         let facts = ConnectionFacts::new(remote_address, *timings, is_h2);
-        Ok(Connection { stream: Box::new(stream), facts })
+        Ok(Connection::new(stream, facts))
     }
 
     /// The addresses that may be dialled, none of which anybody has spoken to yet: a forbidden
@@ -348,6 +354,10 @@ impl ConnectionFacts {
 }
 
 impl Connection {
+    fn new(stream: impl Duplex + 'static, facts: Arc<ConnectionFacts>) -> Connection {
+        Connection { stream: Box::new(stream), facts, bytes_since_pause: 0 }
+    }
+
     pub fn facts(&self) -> &Arc<ConnectionFacts> {
         &self.facts
     }
@@ -359,10 +369,16 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.bytes_since_pause >= BYTES_AT_A_TIME {
+            self.bytes_since_pause = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let read = buffer.filled().len() - before;
         if read > 0 {
+            self.bytes_since_pause += read;
             self.facts.note_read(read)?;
         }
         polled
