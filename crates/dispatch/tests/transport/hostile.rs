@@ -299,8 +299,8 @@ async fn an_upgrade_nobody_asked_for_is_an_answer_and_the_end_of_the_connection(
 }
 
 #[tokio::test]
-async fn a_flood_of_interim_answers_is_left_at_the_deadline() {
-    check_closed("timed_out", |mut peer| async move {
+async fn a_flood_of_interim_answers_is_refused() {
+    check_closed("protocol", |mut peer| async move {
         peer.write_until_refused(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200)).await;
     })
     .await;

@@ -175,6 +175,26 @@ async fn an_idle_connection_is_closed_before_the_receiver_would() {
     assert_eq!(receiver.connections(), 2);
 }
 
+/// Larger than all that may come before a head, so that a bound which forgot to stop counting
+/// would show.
+#[tokio::test]
+async fn the_client_reads_many_large_documents_on_one_connection() {
+    const LENGTH: usize = 1 << 20;
+    let receiver = Receiver::start(|mut peer| async move {
+        let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n");
+        answer.push_str(&"a".repeat(LENGTH));
+        peer.answer_all(answer.as_bytes()).await;
+    })
+    .await;
+    let (client, url) = (client(), receiver.url());
+    for _ in 0..5 {
+        let (headers, body) = (HeaderMap::new(), bytes::Bytes::new());
+        let answer = client.request(Method::GET, &url, headers, body, AMPLE, LENGTH).await;
+        assert_eq!(answer.unwrap().2.len(), LENGTH);
+    }
+    assert_eq!((receiver.connections(), receiver.requests()), (1, 5));
+}
+
 fn client() -> HttpClient {
     HttpClient::new(Arc::new(names()), policy(), &TrustRoots::only([]).unwrap())
 }
