@@ -110,6 +110,14 @@ struct Ticket {
     manual_due: bool,
 }
 
+/// An event some of whose deliveries may need rows. Holds no body: at full rate a second's worth
+/// of bodies is tens of megabytes.
+struct ToPark {
+    at: Timestamp,
+    event_id: EventId,
+    deliveries: usize,
+}
+
 pub struct Dispatcher {
     deps: Deps,
     recorder: RecorderHandle,
@@ -127,7 +135,7 @@ pub struct Dispatcher {
     unrecorded: BTreeMap<EventId, u32>,
     newest_event: Option<EventId>,
     /// Accepted events in order of acceptance, to be looked at after `PARK_AFTER`.
-    to_park: VecDeque<(Timestamp, Arc<Event>)>,
+    to_park: VecDeque<ToPark>,
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
     load: Arc<LoadCell>,
@@ -220,6 +228,11 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                // Rare and watched by people, so they do not wait behind a flood.
+                request = inbox.requests.recv() => match request {
+                    Some(request) => self.take_request(self.deps.clock.now(), request),
+                    None => break,
+                },
                 count = inbox.reports.recv_many(&mut reports, TAKE_MAX) => {
                     assert!(count > 0, "the engine holds a sender of its own");
                     let now = self.deps.clock.now();
@@ -232,10 +245,6 @@ impl Dispatcher {
                         self.take_event(now, &event, &BTreeSet::new());
                     }
                 }
-                request = inbox.requests.recv() => match request {
-                    Some(request) => self.take_request(self.deps.clock.now(), request),
-                    None => break,
-                },
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -285,7 +294,11 @@ impl Dispatcher {
         }
         self.admission.accepted(without_row);
         self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
-        self.to_park.push_back((now.saturating_add(PARK_AFTER), event.clone()));
+        self.to_park.push_back(ToPark {
+            at: now.saturating_add(PARK_AFTER),
+            event_id: event.id,
+            deliveries: event.targets.len(),
+        });
         let spilled = self.spill.is_active() || self.tickets.len() > self.deps.bounds.tickets;
         if !spilled {
             self.bodies.keep(event, without_row);
@@ -567,20 +580,20 @@ impl Dispatcher {
 
     /// Gives rows to what has waited `PARK_AFTER` without an outcome.
     fn park_overdue(&mut self, now: Timestamp) {
-        while let Some((at, event)) = self.to_park.front() {
-            if *at > now {
+        while let Some(&ToPark { at, event_id, deliveries }) = self.to_park.front() {
+            if at > now {
                 return;
             }
-            if self.unrecorded.contains_key(&event.id) {
-                let event = event.clone();
-                for position in 0..event.targets.len() {
-                    let id = event.id.delivery(position);
-                    if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
-                        self.record(id, None);
-                    }
+            self.to_park.pop_front();
+            if !self.unrecorded.contains_key(&event_id) {
+                continue;
+            }
+            for position in 0..deliveries {
+                let id = event_id.delivery(position);
+                if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
+                    self.record(id, None);
                 }
             }
-            self.to_park.pop_front();
         }
     }
 
@@ -698,7 +711,7 @@ impl Dispatcher {
 
     fn until_next(&self, now: Timestamp) -> Duration {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let park = self.to_park.front().map(|(at, _)| *at);
+        let park = self.to_park.front().map(|event| event.at);
         let next = [timer, park, self.lanes.wake_at()].into_iter().flatten().min();
         next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
     }
