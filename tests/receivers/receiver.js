@@ -4,6 +4,7 @@
 //
 //   POST /__control {"secrets":{"wh_…":"whsec_…"}}   adds secrets (the first: SECRETS, as JSON)
 //   GET  /__report                                   the counts, as one JSON object
+//   GET  /__wait?unique=N                            the same, once N different deliveries verified
 //
 // A receiver prints {"port":N} once it listens. It ends when its standard input does, so that a
 // test that was killed leaves no orphan, and on SIGTERM.
@@ -23,6 +24,7 @@ class Report {
   ids_seen_unique = 0;
   duplicates = 0;
   #ids = new Set();
+  #waiting = [];
 
   accept(body) {
     this.verified += 1;
@@ -35,6 +37,15 @@ class Report {
       this.#ids.add(id);
       this.ids_seen_unique += 1;
     }
+    this.#waiting = this.#waiting.filter(({ unique, then }) => {
+      if (this.ids_seen_unique >= unique) then();
+      return this.ids_seen_unique < unique;
+    });
+  }
+
+  whenUnique(unique, then) {
+    if (this.ids_seen_unique >= unique) then();
+    else this.#waiting.push({ unique, then });
   }
 
   refuse(why, body) {
@@ -61,6 +72,8 @@ function createReceiver(members = {}) {
         takeSecrets(req, res, secrets);
       } else if (req.method === 'GET' && req.url === '/__report') {
         answer(res, 200, report);
+      } else if (req.method === 'GET' && req.url.startsWith('/__wait?unique=')) {
+        report.whenUnique(Number(req.url.split('=')[1]), () => answer(res, 200, report));
       } else {
         app(req, res);
       }

@@ -16,10 +16,10 @@ FAILURES_KEPT = 20
 
 
 class Report:
-    """The counts. One lock: every connection has a thread of its own."""
+    """The counts. One condition: every connection has a thread of its own."""
 
     def __init__(self):
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.ids = set()
         self.counts = {
             "received": 0,
@@ -44,6 +44,11 @@ class Report:
             else:
                 self.ids.add(delivery)
                 counts["ids_seen_unique"] += 1
+                self.lock.notify_all()
+
+    def wait_for_unique(self, unique):
+        with self.lock:
+            self.lock.wait_for(lambda: self.counts["ids_seen_unique"] >= unique)
 
     def refuse(self, why, raw):
         with self.lock:
@@ -69,6 +74,9 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/__report":
+            self.answer(200, REPORT.text())
+        elif self.path.startswith("/__wait?unique="):
+            REPORT.wait_for_unique(int(self.path.split("=")[1]))
             self.answer(200, REPORT.text())
         else:
             self.answer(404, "{}")
