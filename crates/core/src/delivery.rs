@@ -210,3 +210,188 @@ pub fn after_attempt(
         None => Consequence { progress, ..failed },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::attempt::{Exchange, Timings, UnreachableReason};
+
+    const START: Timestamp = Timestamp::EPOCH;
+
+    fn attempt(number: u32, trigger: Trigger, outcome: Outcome, at: Timestamp) -> Attempt {
+        let status_code = match outcome {
+            Outcome::Succeeded => Some(200),
+            Outcome::Rejected => Some(500),
+            Outcome::Deferred => Some(429),
+            _ => None,
+        };
+        Attempt {
+            number,
+            trigger,
+            outcome,
+            status_code,
+            error: None,
+            started_at: at,
+            duration_ms: 250,
+            timings: Timings::default(),
+            exchange: Exchange::default(),
+        }
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    /// What follows one attempt of a delivery that has used `used` places of the default schedule.
+    fn check(
+        used: u32,
+        trigger: Trigger,
+        outcome: Outcome,
+        retry_after: Option<u64>,
+        expected: (DeliveryStatus, u32, Option<Duration>),
+    ) {
+        let state = DeliveryState::Pending { due: START };
+        let progress = Progress { attempts: used, used, first_deferred_at: None };
+        let attempt = attempt(used + 1, trigger, outcome, START);
+        let schedule = RetrySchedule::default();
+        let retry_after = retry_after.map(seconds);
+        let after = after_attempt(state, progress, &attempt, retry_after, &schedule, Jitter::NONE);
+        let wait = after.state.due().map(|due| due.since(attempt.ended_at()));
+        assert_eq!(
+            (after.state.status(), after.progress.used, wait),
+            expected,
+            "{trigger:?} {outcome:?} after {used}"
+        );
+        assert_eq!(after.progress.attempts, used + 1);
+    }
+
+    #[test]
+    fn what_follows_an_attempt() {
+        use DeliveryStatus::{Delivered, Failed, Pending, Retrying};
+        let refused = Outcome::Unreachable(UnreachableReason::Refused);
+        check(0, Trigger::Event, Outcome::Succeeded, None, (Delivered, 0, None));
+        check(0, Trigger::Event, Outcome::Rejected, None, (Retrying, 1, Some(seconds(30))));
+        check(1, Trigger::Retry, Outcome::TimedOut, None, (Retrying, 2, Some(seconds(120))));
+        check(2, Trigger::Retry, refused, None, (Retrying, 3, Some(seconds(480))));
+        check(3, Trigger::Retry, Outcome::Blocked, None, (Retrying, 4, Some(seconds(1_920))));
+        check(4, Trigger::Retry, Outcome::Rejected, None, (Failed, 5, None));
+        // Retry-After only ever delays.
+        check(0, Trigger::Event, Outcome::Rejected, Some(5), (Retrying, 1, Some(seconds(30))));
+        check(0, Trigger::Event, Outcome::Rejected, Some(90), (Retrying, 1, Some(seconds(90))));
+        // A deferral waits as told and uses up nothing.
+        check(0, Trigger::Event, Outcome::Deferred, Some(7), (Retrying, 0, Some(seconds(7))));
+        check(4, Trigger::Retry, Outcome::Deferred, Some(7), (Retrying, 4, Some(seconds(7))));
+        check(0, Trigger::Event, Outcome::Deferred, None, (Retrying, 0, Some(DEFERRAL_DEFAULT)));
+        // A manual attempt leaves the schedule alone.
+        check(2, Trigger::Manual, Outcome::Rejected, None, (Pending, 2, Some(Duration::ZERO)));
+        check(2, Trigger::Manual, Outcome::Succeeded, None, (Delivered, 2, None));
+        // A test is tried once.
+        check(0, Trigger::Test, Outcome::Rejected, None, (Failed, 0, None));
+        check(0, Trigger::Test, Outcome::Deferred, Some(5), (Failed, 0, None));
+    }
+
+    #[test]
+    fn a_410_ends_the_delivery_and_tells_of_the_webhook() {
+        let gone = Attempt {
+            status_code: Some(410),
+            ..attempt(1, Trigger::Event, Outcome::Rejected, START)
+        };
+        let state = DeliveryState::Pending { due: START };
+        let after = after_attempt(
+            state,
+            Progress::default(),
+            &gone,
+            None,
+            &RetrySchedule::default(),
+            Jitter::NONE,
+        );
+        assert!(after.gone);
+        assert_eq!(after.state.status(), DeliveryStatus::Failed);
+    }
+
+    #[test]
+    fn what_ended_stays_ended_unless_it_is_delivered_after_all() {
+        for state in [DeliveryState::Cancelled { at: START }, DeliveryState::Failed { at: START }] {
+            let check = |outcome, expected: DeliveryStatus| {
+                let attempt = attempt(6, Trigger::Retry, outcome, START);
+                let schedule = RetrySchedule::default();
+                let progress = Progress { attempts: 5, used: 4, first_deferred_at: None };
+                let after = after_attempt(state, progress, &attempt, None, &schedule, Jitter::NONE);
+                assert_eq!(after.state.status(), expected);
+            };
+            check(Outcome::Rejected, state.status());
+            check(Outcome::Deferred, state.status());
+            check(Outcome::Succeeded, DeliveryStatus::Delivered);
+        }
+    }
+
+    #[test]
+    fn patience_ends_after_a_day_and_then_uses_up_the_schedule() {
+        let schedule = RetrySchedule::default();
+        let mut state = DeliveryState::Pending { due: START };
+        let mut progress = Progress::default();
+        let mut deferrals = 0;
+        for number in 1.. {
+            let at = state.due().expect("still under way");
+            let attempt = attempt(number, Trigger::Event, Outcome::Deferred, at);
+            let hour = Some(Duration::from_hours(1));
+            let after = after_attempt(state, progress, &attempt, hour, &schedule, Jitter::NONE);
+            (state, progress) = (after.state, after.progress);
+            if progress.used > 0 {
+                break;
+            }
+            deferrals += 1;
+        }
+        // The first one starts the clock, and each takes its own 250 ms on top of its hour.
+        assert_eq!(deferrals, 23);
+        assert_eq!(state.status(), DeliveryStatus::Retrying);
+    }
+
+    fn outcomes() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            Just(Outcome::Succeeded),
+            Just(Outcome::Rejected),
+            Just(Outcome::TimedOut),
+            Just(Outcome::Blocked),
+            Just(Outcome::Deferred),
+            Just(Outcome::Unreachable(UnreachableReason::Tls)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn however_it_goes_the_schedule_is_kept(
+            answers in proptest::collection::vec((outcomes(), 0_u64..100_000), 1..60),
+            random: u64,
+        ) {
+            let schedule = RetrySchedule::default();
+            let mut state = DeliveryState::Pending { due: START };
+            let mut progress = Progress::default();
+            for (number, (outcome, told)) in (1_u32..).zip(answers) {
+                let Some(due) = state.due() else { break };
+                let attempt = attempt(number, Trigger::Event, outcome, due);
+                let jitter = Jitter::from_random(random.wrapping_mul(u64::from(number)));
+                let told = seconds(told);
+                let after =
+                    after_attempt(state, progress, &attempt, Some(told), &schedule, jitter);
+                prop_assert!(after.progress.used <= schedule.attempts_max());
+                prop_assert!(after.progress.used >= progress.used);
+                if let Some(next) = after.state.due() {
+                    let wait = next.since(attempt.ended_at());
+                    if after.progress.used > progress.used {
+                        let delay = schedule.delay_before(after.progress.used + 1).expect("within");
+                        prop_assert!(wait >= delay);
+                        let longest = delay.max(DEFERRAL_MAX.min(told));
+                        prop_assert!(wait <= longest + (longest / 10).min(seconds(15)));
+                    }
+                }
+                if outcome == Outcome::Succeeded {
+                    prop_assert_eq!(after.state.status(), DeliveryStatus::Delivered);
+                }
+                (state, progress) = (after.state, after.progress);
+            }
+        }
+    }
+}

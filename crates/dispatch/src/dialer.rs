@@ -12,14 +12,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use posthaste_core::attempt::{Timings, UnreachableReason};
 use posthaste_core::egress::{Blocked, EgressPolicy};
-use posthaste_core::limits::{CONNECT_TIMEOUT, DNS_ADDRESSES_MAX};
+use posthaste_core::limits::{CONNECT_TIMEOUT, DNS_ADDRESSES_MAX, RESPONSE_HEAD_BYTES_MAX};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -33,6 +33,16 @@ use crate::transport::SendError;
 
 /// The least an address gets before the next one is tried (RFC 8305 advises 250 ms).
 const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_millis(250);
+
+/// hyper bounds an answer's head, but passes over any number of interim answers (1xx) before it,
+/// and a flood of them kept a thread busy for a whole second at a time (measured, debug build).
+/// Four heads leave room for the longest one and what is read ahead of its body.
+const BYTES_BEFORE_HEAD_MAX: usize = 4 * RESPONSE_HEAD_BYTES_MAX;
+
+/// Read from one connection before others get their turn. Tokio would have it go on 128 times as
+/// long, and what a flood of tiny frames becomes in memory is only let go by whoever waits for
+/// the answer, who needs a turn for that.
+const BYTES_AT_A_TIME: usize = 64 * 1024;
 
 /// Opens connections to where the policy lets it.
 pub struct Dialer {
@@ -85,15 +95,18 @@ pub struct ConnectionFacts {
     pub timings: Timings,
     pub is_h2: bool,
     has_been_used: AtomicBool,
-    bytes_read: AtomicU64,
-    /// `bytes_read` when the last answer was complete.
-    bytes_settled: AtomicU64,
+    /// HTTP/1 only: the answer's head has come, and nothing was written since.
+    head_has_come: AtomicBool,
+    /// HTTP/1 only: what was read since then. Zero says that the receiver has not answered with
+    /// as much as a byte; a lot says that it never will.
+    bytes_before_head: AtomicUsize,
 }
 
 /// An open connection, in the clear or in TLS.
 pub struct Connection {
     stream: Box<dyn Duplex>,
     facts: Arc<ConnectionFacts>,
+    bytes_since_pause: usize,
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -139,13 +152,13 @@ impl Dialer {
         let (stream, remote_address) = timed(&mut timings.connect_ms, connecting).await?;
         if !origin.is_https {
             let facts = ConnectionFacts::new(remote_address, *timings, false);
-            return Ok(Connection { stream: Box::new(stream), facts });
+            return Ok(Connection::new(stream, facts));
         }
         let securing = self.secure(stream, &origin.host, deadline);
         let stream = timed(&mut timings.tls_ms, securing).await?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         let facts = ConnectionFacts::new(remote_address, *timings, is_h2);
-        Ok(Connection { stream: Box::new(stream), facts })
+        Ok(Connection::new(stream, facts))
     }
 
     /// The addresses that may be dialled, none of which anybody has spoken to yet: a forbidden
@@ -298,8 +311,8 @@ impl ConnectionFacts {
             timings,
             is_h2,
             has_been_used: AtomicBool::new(false),
-            bytes_read: AtomicU64::new(0),
-            bytes_settled: AtomicU64::new(0),
+            head_has_come: AtomicBool::new(false),
+            bytes_before_head: AtomicUsize::new(0),
         })
     }
 
@@ -308,21 +321,43 @@ impl ConnectionFacts {
         !self.has_been_used.swap(true, Ordering::Relaxed)
     }
 
-    /// An answer is complete: what comes from now on belongs to the next one.
-    pub(crate) fn settle(&self) {
-        // The next request may already be under way, and have settled: never go back.
-        let read = self.bytes_read.load(Ordering::Relaxed);
-        self.bytes_settled.fetch_max(read, Ordering::Relaxed);
+    /// What comes from now on is the answer's body.
+    pub(crate) fn note_head(&self) {
+        self.head_has_come.store(true, Ordering::Relaxed);
     }
 
-    /// Whether anything came since the last answer was complete. Means nothing on HTTP/2, where
-    /// answers overlap.
-    pub(crate) fn is_silent_since_settled(&self) -> bool {
-        self.bytes_read.load(Ordering::Relaxed) <= self.bytes_settled.load(Ordering::Relaxed)
+    /// Whether nothing at all was read since the request was begun. Means nothing on HTTP/2,
+    /// where answers overlap.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.bytes_before_head.load(Ordering::Relaxed) == 0
+    }
+
+    /// The first write after an answer begins the next request. These two numbers are set from
+    /// two tasks; if a request should begin before the one before has noted its head, then what
+    /// is lost is one exactness of a bound, or one sending again.
+    fn note_write(&self) {
+        if self.head_has_come.swap(false, Ordering::Relaxed) {
+            self.bytes_before_head.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn note_read(&self, count: usize) -> io::Result<()> {
+        if self.is_h2 || self.head_has_come.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let before = self.bytes_before_head.fetch_add(count, Ordering::Relaxed);
+        if before + count > BYTES_BEFORE_HEAD_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "endless interim answers"));
+        }
+        Ok(())
     }
 }
 
 impl Connection {
+    fn new(stream: impl Duplex + 'static, facts: Arc<ConnectionFacts>) -> Connection {
+        Connection { stream: Box::new(stream), facts, bytes_since_pause: 0 }
+    }
+
     pub fn facts(&self) -> &Arc<ConnectionFacts> {
         &self.facts
     }
@@ -334,11 +369,17 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.bytes_since_pause >= BYTES_AT_A_TIME {
+            self.bytes_since_pause = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let read = buffer.filled().len() - before;
         if read > 0 {
-            self.facts.bytes_read.fetch_add(read as u64, Ordering::Relaxed);
+            self.bytes_since_pause += read;
+            self.facts.note_read(read)?;
         }
         polled
     }
@@ -350,6 +391,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.facts.note_write();
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -358,6 +400,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.facts.note_write();
         Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
@@ -371,5 +414,44 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(address: &str, source: io::Error, expected: &str) {
+        let said = match SendError::from(&explain_connect(address.parse().unwrap(), source)) {
+            SendError::Unreachable { reason, .. } => reason.as_str(),
+            SendError::OurFault { .. } => "our_fault",
+            SendError::TimedOut { .. } | SendError::Blocked { .. } => "something else",
+        };
+        assert_eq!(said, expected, "{address}");
+    }
+
+    #[test]
+    fn our_own_shortages_are_nobodys_failed_attempt() {
+        const EMFILE: i32 = 24;
+        check("192.0.2.1:443", io::Error::from_raw_os_error(EMFILE), "our_fault");
+        check("192.0.2.1:443", io::ErrorKind::OutOfMemory.into(), "our_fault");
+        check("192.0.2.1:443", io::ErrorKind::AddrNotAvailable.into(), "our_fault");
+        check("[2001:db8::1]:443", io::ErrorKind::AddrNotAvailable.into(), "connect");
+        check("192.0.2.1:443", io::ErrorKind::ConnectionRefused.into(), "refused");
+        check("192.0.2.1:443", io::ErrorKind::NetworkUnreachable.into(), "connect");
+        check("192.0.2.1:443", io::ErrorKind::HostUnreachable.into(), "connect");
+    }
+
+    #[test]
+    fn an_origin_is_the_url_without_its_path() {
+        let check = |uri: &str, host: &str, port, is_https| {
+            let expected = Origin { host: host.to_owned(), port, is_https };
+            assert_eq!(Origin::of(&uri.parse().unwrap()), Some(expected), "{uri}");
+        };
+        check("https://example.com/x", "example.com", 443, true);
+        check("http://example.com:8080/x", "example.com", 8080, false);
+        check("http://[::1]/", "::1", 80, false);
+        assert_eq!(Origin::of(&"ftp://example.com/".parse().unwrap()), None);
+        assert_eq!(Origin::of(&"/x".parse().unwrap()), None);
     }
 }

@@ -53,6 +53,20 @@ pub struct Deps {
     pub transport: Arc<dyn Transport>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    pub bounds: Bounds,
+}
+
+/// How much the engine may hold. Smaller only in tests, where a million deliveries take too long.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub tickets: usize,
+    pub in_flight: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { tickets: TICKETS_MAX, in_flight: IN_FLIGHT_MAX }
+    }
 }
 
 /// What may be asked of the engine from outside.
@@ -96,6 +110,14 @@ struct Ticket {
     manual_due: bool,
 }
 
+/// An event some of whose deliveries may need rows. Holds no body: at full rate a second's worth
+/// of bodies is tens of megabytes.
+struct ToPark {
+    at: Timestamp,
+    event_id: EventId,
+    deliveries: usize,
+}
+
 pub struct Dispatcher {
     deps: Deps,
     recorder: RecorderHandle,
@@ -113,7 +135,7 @@ pub struct Dispatcher {
     unrecorded: BTreeMap<EventId, u32>,
     newest_event: Option<EventId>,
     /// Accepted events in order of acceptance, to be looked at after `PARK_AFTER`.
-    to_park: VecDeque<(Timestamp, Arc<Event>)>,
+    to_park: VecDeque<ToPark>,
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
     load: Arc<LoadCell>,
@@ -153,12 +175,11 @@ impl Dispatcher {
         load: Arc<LoadCell>,
     ) -> Dispatcher {
         Dispatcher {
-            deps,
             recorder,
             admission,
             reports,
             tickets: HashMap::new(),
-            lanes: Lanes::new(IN_FLIGHT_MAX),
+            lanes: Lanes::new(deps.bounds.in_flight),
             timers: BTreeSet::new(),
             bodies: Bodies::default(),
             keys: KeyCache::default(),
@@ -166,8 +187,9 @@ impl Dispatcher {
             newest_event: None,
             to_park: VecDeque::new(),
             watchers: HashMap::new(),
-            spill: Spill::default(),
+            spill: Spill::new(deps.bounds.tickets),
             load,
+            deps,
         }
     }
 
@@ -206,6 +228,11 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                // Rare and watched by people, so they do not wait behind a flood.
+                request = inbox.requests.recv() => match request {
+                    Some(request) => self.take_request(self.deps.clock.now(), request),
+                    None => break,
+                },
                 count = inbox.reports.recv_many(&mut reports, TAKE_MAX) => {
                     assert!(count > 0, "the engine holds a sender of its own");
                     let now = self.deps.clock.now();
@@ -218,10 +245,6 @@ impl Dispatcher {
                         self.take_event(now, &event, &BTreeSet::new());
                     }
                 }
-                request = inbox.requests.recv() => match request {
-                    Some(request) => self.take_request(self.deps.clock.now(), request),
-                    None => break,
-                },
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -271,8 +294,12 @@ impl Dispatcher {
         }
         self.admission.accepted(without_row);
         self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
-        self.to_park.push_back((now.saturating_add(PARK_AFTER), event.clone()));
-        let spilled = self.spill.is_active() || self.tickets.len() > TICKETS_MAX;
+        self.to_park.push_back(ToPark {
+            at: now.saturating_add(PARK_AFTER),
+            event_id: event.id,
+            deliveries: event.targets.len(),
+        });
+        let spilled = self.spill.is_active() || self.tickets.len() > self.deps.bounds.tickets;
         if !spilled {
             self.bodies.keep(event, without_row);
         }
@@ -317,7 +344,7 @@ impl Dispatcher {
     fn take_report(&mut self, now: Timestamp, report: Report) {
         match report {
             Report::Finished { delivery, manual, attempt, retry_after } => {
-                self.attempt_ended(delivery, manual, &attempt, retry_after);
+                self.attempt_ended(delivery, manual, *attempt, retry_after);
             }
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);
@@ -428,7 +455,7 @@ impl Dispatcher {
         &mut self,
         id: DeliveryId,
         manual: bool,
-        attempt: &Attempt,
+        attempt: Attempt,
         retry_after: Option<Duration>,
     ) {
         let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
@@ -439,12 +466,11 @@ impl Dispatcher {
         let webhook_id = ticket.webhook_id;
         let webhook = self.deps.directory.get(webhook_id);
         let default_schedule = RetrySchedule::default();
-        let schedule = webhook
-            .as_ref()
-            .map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
+        let schedule =
+            webhook.as_ref().map_or(&default_schedule, |webhook| &webhook.settings.retry_schedule);
         let jitter = Jitter::from_random(random_u64(self.deps.entropy.as_ref()));
         let Consequence { state, progress, pace_until, gone } =
-            after_attempt(ticket.state, ticket.progress, attempt, retry_after, schedule, jitter);
+            after_attempt(ticket.state, ticket.progress, &attempt, retry_after, schedule, jitter);
         let rescheduled = state.due().filter(|due| ticket.state.due() != Some(*due));
         ticket.state = state;
         ticket.progress = progress;
@@ -509,7 +535,7 @@ impl Dispatcher {
     }
 
     /// Hands the delivery as it now stands to the recorder.
-    fn record(&mut self, id: DeliveryId, attempt: Option<&Attempt>) {
+    fn record(&mut self, id: DeliveryId, attempt: Option<Attempt>) {
         let ticket = self.tickets.get_mut(&id).expect("only what has a ticket is recorded");
         let first = !ticket.recorded;
         ticket.recorded = true;
@@ -523,9 +549,9 @@ impl Dispatcher {
                 trigger: ticket.trigger,
                 state: ticket.state,
                 progress: ticket.progress,
-                last: attempt.map(LastAttempt::from),
+                last: attempt.as_ref().map(LastAttempt::from),
             },
-            attempt: attempt.cloned(),
+            attempt,
             manual_due: ticket.manual_due,
             first,
         };
@@ -554,20 +580,20 @@ impl Dispatcher {
 
     /// Gives rows to what has waited `PARK_AFTER` without an outcome.
     fn park_overdue(&mut self, now: Timestamp) {
-        while let Some((at, event)) = self.to_park.front() {
-            if *at > now {
+        while let Some(&ToPark { at, event_id, deliveries }) = self.to_park.front() {
+            if at > now {
                 return;
             }
-            if self.unrecorded.contains_key(&event.id) {
-                let event = event.clone();
-                for position in 0..event.targets.len() {
-                    let id = event.id.delivery(position);
-                    if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
-                        self.record(id, None);
-                    }
+            self.to_park.pop_front();
+            if !self.unrecorded.contains_key(&event_id) {
+                continue;
+            }
+            for position in 0..deliveries {
+                let id = event_id.delivery(position);
+                if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
+                    self.record(id, None);
                 }
             }
-            self.to_park.pop_front();
         }
     }
 
@@ -685,7 +711,7 @@ impl Dispatcher {
 
     fn until_next(&self, now: Timestamp) -> Duration {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let park = self.to_park.front().map(|(at, _)| *at);
+        let park = self.to_park.front().map(|event| event.at);
         let next = [timer, park, self.lanes.wake_at()].into_iter().flatten().min();
         next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
     }

@@ -234,6 +234,9 @@ async fn try_once(pool: &Pool, call: Call, progress: &mut Progress) -> Result<Re
     progress.first_byte_ms = Some(millis_since(progress.started));
     let facts = response.extensions_mut().remove::<Arc<ConnectionFacts>>();
     let is_h2 = facts.as_ref().is_some_and(|facts| facts.is_h2);
+    if let Some(facts) = &facts {
+        facts.note_head();
+    }
     progress.note_connection(facts);
     let reply = read_reply(response, call.body_bytes_max)
         .await
@@ -241,8 +244,6 @@ async fn try_once(pool: &Pool, call: Call, progress: &mut Progress) -> Result<Re
     if reply.truncated && !is_h2 {
         // What is left of the body may never end. HTTP/2 drops just the one stream by itself.
         progress.poison_connection();
-    } else if let Some(facts) = &progress.facts {
-        facts.settle();
     }
     Ok(reply)
 }
@@ -318,7 +319,7 @@ impl Progress {
         let is_first_use = self.note_connection(facts);
         let is_stale = !is_first_use
             && self.facts.as_ref().is_some_and(|facts| {
-                if facts.is_h2 { was_not_taken_up(error) } else { facts.is_silent_since_settled() }
+                if facts.is_h2 { was_not_taken_up(error) } else { facts.is_silent() }
             });
         let error = classify(error);
         let is_closed =

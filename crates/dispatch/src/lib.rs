@@ -40,13 +40,12 @@ use posthaste_core::delivery::Delivery;
 use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, WebhookId};
-use posthaste_core::limits::TICKETS_MAX;
 use posthaste_core::store::{AcceptedSink, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use admission::Admission;
 pub use deliver::{Job, deliver};
-pub use dispatcher::Deps;
+pub use dispatcher::{Bounds, Deps};
 use dispatcher::{Dispatcher, Inbox, LoadCell, Request};
 
 /// Requests waiting for the engine; a caller beyond that waits.
@@ -66,7 +65,10 @@ pub struct Intake {
 pub struct IntakeSender(mpsc::UnboundedSender<Vec<Arc<Event>>>);
 
 impl Intake {
-    #[expect(clippy::new_without_default, reason = "it makes a channel: worth seeing in the caller")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it makes a channel: worth seeing in the caller"
+    )]
     pub fn new() -> Intake {
         let (sender, receiver) = mpsc::unbounded_channel();
         Intake { sender: IntakeSender(sender), receiver }
@@ -101,7 +103,7 @@ impl Engine {
         intake: Intake,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(Engine, impl Future<Output = Result<(), StoreError>> + Send), StoreError> {
-        let recovered = deps.store.recover(TICKETS_MAX).await?;
+        let recovered = deps.store.recover(deps.bounds.tickets).await?;
         let admission = Arc::new(Admission::default());
         let load = Arc::new(LoadCell::default());
         let (recorder, entries) = recorder::channel();

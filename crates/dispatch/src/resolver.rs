@@ -75,6 +75,14 @@ impl SystemResolver {
             tracing::warn!(%error, "the hosts file could not be read, going without");
             Hosts::default()
         });
+        SystemResolver::with_settings(config, options, hosts)
+    }
+
+    fn with_settings(
+        config: ResolverConfig,
+        options: ResolverOpts,
+        hosts: Hosts,
+    ) -> Result<SystemResolver, io::Error> {
         let dns = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             .with_options(resolver_options(options))
             .build()
@@ -195,25 +203,120 @@ fn explain(host: &str, error: NetError) -> ResolveError {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
+    use hickory_resolver::proto::rr::rdata::A;
+    use hickory_resolver::proto::rr::{RData, Record};
+    use parking_lot::Mutex;
+    use tokio::net::UdpSocket;
+
     use super::*;
+
+    type Asked = Arc<Mutex<Vec<String>>>;
+
+    /// A name server that knows `receiver.test` by one address, `many.test` by forty, and
+    /// says of anything else that it does not exist.
+    async fn name_server() -> (SocketAddr, Asked) {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let asked = Asked::default();
+        let asking = Arc::clone(&asked);
+        tokio::spawn(async move {
+            let mut packet = [0; 4096];
+            while let Ok((length, client)) = socket.recv_from(&mut packet).await {
+                let query = Message::from_vec(&packet[..length]).unwrap();
+                asking.lock().push(query.queries[0].name().to_string());
+                socket.send_to(&answer_to(&query).to_vec().unwrap(), client).await.unwrap();
+            }
+        });
+        (address, asked)
+    }
+
+    fn answer_to(query: &Message) -> Message {
+        let question = query.queries[0].clone();
+        let name = question.name().clone();
+        let count = match name.to_string().as_str() {
+            "receiver.test." => 1,
+            "many.test." => 40,
+            _ => 0,
+        };
+        let mut answer = Message::response(query.metadata.id, OpCode::Query);
+        if count == 0 {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+        } else if question.query_type() == RecordType::A {
+            for last in 0..count {
+                let data = RData::A(A(Ipv4Addr::new(192, 0, 2, last)));
+                answer.add_answer(Record::from_rdata(name.clone(), 60, data));
+            }
+        }
+        answer.add_query(question);
+        answer
+    }
+
+    fn resolver_asking(server: SocketAddr) -> SystemResolver {
+        let mut there = NameServerConfig::udp(server.ip());
+        there.connections[0].port = server.port();
+        let search = vec![Name::from_ascii("corp.example.").unwrap()];
+        let config = ResolverConfig::from_parts(None, search, vec![there]);
+        let options = ResolverOpts::default();
+        SystemResolver::with_settings(config, options, Hosts::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_for_as_it_is_and_remembered() {
+        let (server, asked) = name_server().await;
+        let resolver = resolver_asking(server);
+        for _ in 0..3 {
+            let addresses = resolver.resolve("receiver.test").await.unwrap();
+            assert_eq!(addresses, [IpAddr::from([192, 0, 2, 0])]);
+        }
+        let addresses = resolver.resolve("many.test").await.unwrap();
+        assert_eq!(addresses.len(), DNS_ADDRESSES_MAX);
+        let missing = resolver.resolve("missing").await.unwrap_err();
+        assert!(matches!(missing, ResolveError::NotFound { .. }), "{missing}");
+
+        let mut asked = asked.lock().clone();
+        asked.dedup();
+        assert_eq!(asked, ["receiver.test.", "many.test.", "missing."], "and no search domain");
+    }
+
+    #[tokio::test]
+    async fn a_name_server_that_is_not_there_is_told_as_such() {
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let resolver = resolver_asking(silent.local_addr().unwrap());
+        tokio::time::pause();
+        let error = resolver.resolve("receiver.test").await.unwrap_err();
+        assert_eq!(error.to_string(), "no name server answered for receiver.test in time");
+    }
+
+    #[tokio::test]
+    async fn the_machines_own_settings_or_none_make_a_resolver() {
+        assert!(SystemResolver::new().is_ok());
+    }
 
     #[tokio::test]
     async fn localhost_is_this_machine_without_asking_anybody() {
-        let resolver = SystemResolver::new().unwrap();
+        let (server, asked) = name_server().await;
+        let resolver = resolver_asking(server);
         for host in ["localhost", "api.localhost"] {
             let addresses = resolver.resolve(host).await.unwrap();
             assert_eq!(addresses, [IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()]);
         }
+        assert!(asked.lock().is_empty());
     }
 
     #[tokio::test]
     async fn the_hosts_file_answers_before_dns_and_for_both_families() {
-        let mut resolver = SystemResolver::new().unwrap();
+        let (server, asked) = name_server().await;
+        let mut resolver = resolver_asking(server);
         let file = "192.0.2.7 receiver.test other.test\n192.0.2.8 receiver.test\n";
         resolver.hosts.read_hosts_conf(file.as_bytes()).unwrap();
         let addresses = resolver.resolve("receiver.test").await.unwrap();
         assert_eq!(addresses, [IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8])]);
         assert_eq!(resolver.resolve("other.test").await.unwrap().len(), 1);
+        assert!(asked.lock().is_empty());
     }
 
     #[tokio::test]

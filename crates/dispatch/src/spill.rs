@@ -5,10 +5,11 @@
 //! exactly what has an id above one mark, and loading is a walk upwards from that mark.
 
 use posthaste_core::id::DeliveryId;
-use posthaste_core::limits::TICKETS_MAX;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spill {
+    /// Load back when fewer than half of these are in memory.
+    tickets_max: usize,
     /// Everything above this was forgotten; `None` if nothing was.
     loaded_up_to: Option<DeliveryId>,
     newest_spilled: Option<DeliveryId>,
@@ -18,6 +19,10 @@ pub struct Spill {
 impl Spill {
     /// Deliveries loaded at a time.
     pub const LOAD_MAX: usize = 10_000;
+
+    pub fn new(tickets_max: usize) -> Spill {
+        Spill { tickets_max, loaded_up_to: None, newest_spilled: None, loading: false }
+    }
 
     pub fn is_active(&self) -> bool {
         self.loaded_up_to.is_some()
@@ -39,7 +44,7 @@ impl Spill {
 
     /// From where to load now, if there is room and nothing is on its way. The caller must load.
     pub fn next_load(&mut self, tickets: usize) -> Option<DeliveryId> {
-        if self.loading || tickets > TICKETS_MAX / 2 {
+        if self.loading || tickets > self.tickets_max / 2 {
             return None;
         }
         let after = self.loaded_up_to?;

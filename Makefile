@@ -1,0 +1,47 @@
+# The ways into the project. Each target does its own set-up; `make` alone lists them.
+
+# Where cargo puts what it builds.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# For cargo's build commands; .ci/run sets --locked.
+CARGO_FLAGS ?=
+SHELL_SCRIPTS := .ci/run scripts/setup.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build Posthaste and start it here; prints a key and a curl to try
+	@scripts/setup.sh run
+	cargo build --release -p posthaste $(CARGO_FLAGS)
+	@exec $(TARGET_DIR)/release/posthaste serve --dev
+
+# nextest comes last, so that its summary is the last line.
+test: ## Run all tests
+	@scripts/setup.sh test
+	node --test tests/receivers/receivers.test.js
+	cargo test --doc --workspace $(CARGO_FLAGS)
+	cargo nextest run --workspace --no-fail-fast $(CARGO_FLAGS)
+
+check: ## Check format, lints and licences (that openapi.json is fresh is a test)
+	@scripts/setup.sh run
+	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || { \
+		echo "make check needs rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 1; }
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	@if command -v cargo-deny >/dev/null; then \
+		echo "cargo deny check licenses bans sources"; \
+		cargo deny --workspace check licenses bans sources; \
+	else \
+		echo "check: NOT checked: licences, bans, sources (cargo install cargo-deny --locked)"; \
+	fi
+	@if command -v shellcheck >/dev/null; then \
+		echo "shellcheck $(SHELL_SCRIPTS)"; shellcheck $(SHELL_SCRIPTS); \
+	else \
+		echo "check: NOT checked: shell scripts (apt-get install shellcheck)"; \
+	fi
+
+bench: ## Measure throughput and latency with the load generator (release build)
+	@scripts/setup.sh run
+	cargo run --release -p posthaste-bench $(CARGO_FLAGS) -- $(BENCH_ARGS)

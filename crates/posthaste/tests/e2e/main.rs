@@ -1,0 +1,11 @@
+//! The product through its real binary, against receivers as their users write them.
+
+#[path = "../../../core/tests/support/hostile_documents.rs"]
+mod hostile_documents;
+mod http;
+mod kill;
+mod isolation;
+mod rate_limited;
+mod receiver;
+mod server;
+mod verified;
