@@ -15,7 +15,7 @@ use posthaste_core::time::{Clock, Entropy};
 use posthaste_dispatch::http_transport::HttpTransport;
 use posthaste_dispatch::resolver::SystemResolver;
 use posthaste_dispatch::tls::TrustRoots;
-use posthaste_dispatch::{Deps, Engine, Intake};
+use posthaste_dispatch::{Bounds, Deps, Engine, Intake};
 use posthaste_store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -76,6 +76,7 @@ impl Server {
             transport,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            bounds: Bounds::default(),
         };
         let (engine, run_engine) = Engine::start(deps, intake, until(stopped.clone()))
             .await

@@ -74,8 +74,9 @@ pub async fn run(arguments: &TriggerArgs, context: &Context) -> Outcome {
         if let Some(to) = &arguments.to {
             let tried = webhook::send_test(context, to, Some(event), Some(&data)).await?;
             bar.suspend(|| delivery::show_attempted(&context.output, &tried));
-            if watch::status(&tried) != "delivered" {
-                exit = Exit::DeliveryFailed;
+            let how = webhook::exit_of_test(&tried);
+            if how != Exit::Ok {
+                exit = how;
             }
         } else {
             let body = send::event_body(event, &data, None, None);

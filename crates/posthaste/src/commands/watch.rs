@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Context;
 use crate::client::Query;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Tone, text_at};
 
 /// How often the server is asked.
@@ -42,6 +42,18 @@ pub async fn until_delivered(context: &Context, events: &[(String, u64)]) -> Out
         }
     }
     Ok(if failed { Exit::DeliveryFailed } else { Exit::Ok })
+}
+
+/// Waits until a delivery has had its first attempt, or patience ends; gives what is known then.
+pub async fn until_tried(context: &Context, delivery: Value) -> Result<Value, Failure> {
+    let deadline = Instant::now() + context.patience();
+    let path = format!("/v1/deliveries/{}", text_at(&delivery, "/id"));
+    let mut delivery = delivery;
+    while !has_ended(&delivery) && delivery["attempt_count"] == 0 && Instant::now() < deadline {
+        tokio::time::sleep(LOOK_EVERY).await;
+        delivery = context.client.get(&path).await?;
+    }
+    Ok(delivery)
 }
 
 pub fn status(delivery: &Value) -> &str {

@@ -7,7 +7,7 @@ use posthaste_core::id::WebhookId;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Context, delivery, input};
+use super::{Context, delivery, input, watch};
 use crate::cli::parse_duration;
 use crate::client::Query;
 use crate::exit::{Exit, Failure, Outcome};
@@ -338,9 +338,19 @@ async fn test(
     data: Option<&str>,
 ) -> Outcome {
     let data = data.map(input::json).transpose()?;
-    let delivery = send_test(context, webhook, event, data.as_deref().map(RawValue::get)).await?;
+    let data = data.as_deref().map(RawValue::get);
+    let delivery = send_test(context, webhook, event, data).await?;
     delivery::show_attempted(&context.output, &delivery);
-    Ok(if super::watch::status(&delivery) == "delivered" { Exit::Ok } else { Exit::DeliveryFailed })
+    Ok(exit_of_test(&delivery))
+}
+
+/// A test is tried once: delivered, failed, or (a slow receiver) not known yet.
+pub fn exit_of_test(delivery: &Value) -> Exit {
+    match (watch::status(delivery), delivery["attempt_count"].as_u64()) {
+        ("delivered", _) => Exit::Ok,
+        (_, Some(0)) => Exit::TimedOut,
+        _ => Exit::DeliveryFailed,
+    }
 }
 
 /// Sends one sample to one webhook. Answers with the delivery once it has been tried.
@@ -359,7 +369,8 @@ pub async fn send_test(
         members.push(format!("\"data\":{data}"));
     }
     let body = format!("{{{}}}", members.join(","));
-    context.client.post_text(&format!("{path}/test"), body, None).await
+    let delivery = context.client.post_text(&format!("{path}/test"), body, None).await?;
+    watch::until_tried(context, delivery).await
 }
 
 /// The path of a webhook that is named by its id or by its number, `#3` or `3`.
