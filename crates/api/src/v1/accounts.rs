@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::List;
 use super::webhooks::PageQuery;
 use crate::auth::{Administer, Caller};
-use crate::error::ApiError;
+use crate::error::{ApiError, Problem};
 use crate::extract::{Json as JsonBody, Parameters, Segment};
 use crate::state::AppState;
 
@@ -48,9 +48,10 @@ impl From<&Account> for AccountJson {
 }
 
 /// Add an account
-#[utoipa::path(post, path = "/v1/accounts", tag = "Keys and accounts",
+#[utoipa::path(post, path = "/v1/accounts", operation_id = "createAccount", tag = "Keys and accounts",
     security(("api_key" = ["administer"])), request_body = NewAccountBody,
-    responses((status = 201, body = AccountJson), (status = 409, description = "taken", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = AccountJson), (status = 409, description = "taken", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn create(
     _: Caller<Administer>,
     State(state): State<AppState>,
@@ -70,7 +71,7 @@ pub async fn create(
 }
 
 /// List accounts
-#[utoipa::path(get, path = "/v1/accounts", tag = "Keys and accounts",
+#[utoipa::path(get, path = "/v1/accounts", operation_id = "listAccounts", tag = "Keys and accounts",
     security(("api_key" = ["administer"])), params(PageQuery),
     responses((status = 200, body = List<AccountJson>)))]
 pub async fn list(
@@ -83,7 +84,7 @@ pub async fn list(
 }
 
 /// Show an account
-#[utoipa::path(get, path = "/v1/accounts/{id}", tag = "Keys and accounts",
+#[utoipa::path(get, path = "/v1/accounts/{id}", operation_id = "showAccount", tag = "Keys and accounts",
     security(("api_key" = ["administer"])),
     params(("id" = String, Path, description = "`acct_…`")),
     responses((status = 200, body = AccountJson)))]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::List;
+use super::names::RoleName;
 use crate::auth::{Caller, Write};
 use crate::error::{ApiError, Code};
 use crate::extract::{Json as JsonBody, Parameters, Segment};
@@ -24,8 +25,8 @@ pub struct NewKeyBody {
     /// What people call it.
     #[schema(max_length = 100)]
     name: String,
-    /// `platform` (every account; only a platform key can make one), `account`, `publish` or
-    /// `read`.
+    /// Only a platform key can make one for the `platform`.
+    #[schema(value_type = RoleName)]
     role: String,
 }
 
@@ -36,6 +37,7 @@ pub struct KeyJson {
     #[schema(example = "key_06a2b3c4d5e6f")]
     id: String,
     name: String,
+    #[schema(value_type = RoleName)]
     role: &'static str,
     /// null for a platform key.
     account_id: Option<String>,
@@ -72,7 +74,7 @@ impl From<&ApiKey> for KeyJson {
 /// Make an API key
 ///
 /// For the caller's account, or for the whole platform. Works at once.
-#[utoipa::path(post, path = "/v1/api-keys", tag = "Keys and accounts",
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "Keys and accounts",
     security(("api_key" = ["write"])), request_body = NewKeyBody,
     responses((status = 201, body = CreatedKey)))]
 pub async fn create(
@@ -131,7 +133,7 @@ pub struct KeyListQuery {
 /// List API keys
 ///
 /// Those of the account; with `role=platform` those of the platform.
-#[utoipa::path(get, path = "/v1/api-keys", tag = "Keys and accounts",
+#[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "Keys and accounts",
     security(("api_key" = ["write"])), params(KeyListQuery),
     responses((status = 200, body = List<KeyJson>)))]
 pub async fn list(
@@ -152,7 +154,7 @@ pub async fn list(
 /// Delete an API key
 ///
 /// Works at once.
-#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "Keys and accounts",
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "deleteApiKey", tag = "Keys and accounts",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`key_…`")),
     responses((status = 204, description = "Deleted")))]
 pub async fn delete(

@@ -20,10 +20,11 @@ use posthaste_core::webhook::WebhookStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::names::{DeliveryStatusName, OutcomeName, TriggerName};
 use super::webhooks::{PageQuery, REDACTED, disabled};
 use super::{List, text_of};
 use crate::auth::{Caller, Read, Write};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Parameters, Segment};
 use crate::state::AppState;
 
@@ -37,8 +38,9 @@ pub struct DeliveryJson {
     webhook_id: String,
     event: String,
     /// Why it exists: `event`, `recover` or `test`.
+    #[schema(value_type = TriggerName)]
     trigger: &'static str,
-    /// `pending`, `delivering`, `retrying`, `delivered`, `failed` or `cancelled`.
+    #[schema(value_type = DeliveryStatusName)]
     status: &'static str,
     /// When its event was accepted.
     #[schema(format = DateTime)]
@@ -57,6 +59,7 @@ pub struct DeliveryJson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LastAttempt)]
 pub struct LastAttemptJson {
+    #[schema(value_type = OutcomeName)]
     outcome: &'static str,
     status_code: Option<u16>,
     error: Option<String>,
@@ -92,9 +95,10 @@ pub struct DeliveryDetail {
 pub struct AttemptJson {
     /// 1, 2, 3 …: what `x-webhook-attempt` said.
     number: u32,
-    /// `event`, `retry`, `manual`, `recover` or `test`.
+    /// Why it was made.
+    #[schema(value_type = TriggerName)]
     trigger: &'static str,
-    /// `succeeded`, `rejected`, `timed_out`, `unreachable`, `blocked` or `deferred`.
+    #[schema(value_type = OutcomeName)]
     outcome: &'static str,
     status_code: Option<u16>,
     /// A sentence; null on success.
@@ -281,7 +285,8 @@ pub struct DeliveryListQuery {
     event_id: Option<String>,
     /// Of this event type.
     event: Option<String>,
-    /// `pending`, `delivering`, `retrying`, `delivered`, `failed` or `cancelled`.
+    /// Of the delivery.
+    #[param(value_type = Option<DeliveryStatusName>, inline)]
     status: Option<String>,
     /// The status code of the newest attempt.
     #[param(value_type = Option<u16>, minimum = 100, maximum = 599)]
@@ -339,7 +344,7 @@ fn parse_status_code(text: &str) -> Result<u16, Invalid> {
 /// List deliveries
 ///
 /// A delivery appears with its first outcome, at the latest a second after its event was accepted.
-#[utoipa::path(get, path = "/v1/deliveries", tag = "Deliveries",
+#[utoipa::path(get, path = "/v1/deliveries", operation_id = "listDeliveries", tag = "Deliveries",
     security(("api_key" = ["read"])), params(DeliveryListQuery),
     responses((status = 200, body = List<DeliveryJson>)))]
 pub async fn list(
@@ -355,7 +360,7 @@ pub async fn list(
 /// List an event's deliveries
 ///
 /// All of them, also those that have not been tried yet.
-#[utoipa::path(get, path = "/v1/events/{id}/deliveries", tag = "Events",
+#[utoipa::path(get, path = "/v1/events/{id}/deliveries", operation_id = "listDeliveriesOfEvent", tag = "Events",
     security(("api_key" = ["read"])),
     params(("id" = String, Path, description = "`evt_…`"), PageQuery),
     responses((status = 200, body = List<DeliveryJson>)))]
@@ -401,7 +406,7 @@ fn with_unrecorded(event: &Event, page: PageRequest, recorded: Page<Delivery>) -
 }
 
 /// Show a delivery
-#[utoipa::path(get, path = "/v1/deliveries/{id}", tag = "Deliveries",
+#[utoipa::path(get, path = "/v1/deliveries/{id}", operation_id = "showDelivery", tag = "Deliveries",
     security(("api_key" = ["read"])), params(("id" = String, Path, description = "`dlv_…`")),
     responses((status = 200, body = DeliveryDetail)))]
 pub async fn show(
@@ -416,9 +421,10 @@ pub async fn show(
 ///
 /// One more attempt, whatever its status, that does not disturb the schedule. 202 means that the
 /// wish is on disk.
-#[utoipa::path(post, path = "/v1/deliveries/{id}/retry", tag = "Deliveries",
+#[utoipa::path(post, path = "/v1/deliveries/{id}/retry", operation_id = "retryDelivery", tag = "Deliveries",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`dlv_…`")),
-    responses((status = 202, body = DeliveryJson), (status = 409, description = "webhook_gone or webhook_disabled", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 202, body = DeliveryJson), (status = 409, description = "webhook_gone or webhook_disabled", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn retry(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -442,9 +448,10 @@ pub async fn retry(
 ///
 /// It is not tried again. An attempt that is on the wire is not called back; if that succeeds,
 /// the delivery counts as delivered.
-#[utoipa::path(post, path = "/v1/deliveries/{id}/cancel", tag = "Deliveries",
+#[utoipa::path(post, path = "/v1/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "Deliveries",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`dlv_…`")),
-    responses((status = 200, body = DeliveryJson), (status = 409, description = "already_ended", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DeliveryJson), (status = 409, description = "already_ended", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn cancel(
     caller: Caller<Write>,
     State(state): State<AppState>,

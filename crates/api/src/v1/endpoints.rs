@@ -80,7 +80,7 @@ fn success_rate(recent: &Rollup) -> Option<f64> {
 }
 
 /// View a webhook's endpoints
-#[utoipa::path(get, path = "/v1/webhooks/{id}/endpoints", tag = "Webhooks",
+#[utoipa::path(get, path = "/v1/webhooks/{id}/endpoints", operation_id = "showEndpoints", tag = "Webhooks",
     security(("api_key" = ["read"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 200, body = Endpoints)))]
 pub async fn show(

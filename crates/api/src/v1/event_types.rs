@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::List;
 use crate::auth::{Caller, Read, Write};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, Segment, given};
 use crate::state::AppState;
 
@@ -231,7 +231,7 @@ fn no_such_type() -> ApiError {
 ///
 /// The whole catalogue in one answer: built-in ones group by group, those that only the platform
 /// raises, and the account's own by name.
-#[utoipa::path(get, path = "/v1/event-types", tag = "Event types",
+#[utoipa::path(get, path = "/v1/event-types", operation_id = "listEventTypes", tag = "Event types",
     security(("api_key" = ["read"])), responses((status = 200, body = List<EventTypeJson>)))]
 pub async fn list(
     caller: Caller<Read>,
@@ -245,7 +245,7 @@ pub async fn list(
 }
 
 /// Show an event type
-#[utoipa::path(get, path = "/v1/event-types/{name}", tag = "Event types",
+#[utoipa::path(get, path = "/v1/event-types/{name}", operation_id = "showEventType", tag = "Event types",
     security(("api_key" = ["read"])), params(("name" = String, Path)),
     responses((status = 200, body = EventTypeJson)))]
 pub async fn show(
@@ -262,9 +262,10 @@ pub async fn show(
 }
 
 /// Add an event type
-#[utoipa::path(post, path = "/v1/event-types", tag = "Event types",
+#[utoipa::path(post, path = "/v1/event-types", operation_id = "createEventType", tag = "Event types",
     security(("api_key" = ["write"])), request_body = NewEventTypeBody,
-    responses((status = 201, body = EventTypeJson), (status = 409, description = "taken or built_in", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = EventTypeJson), (status = 409, description = "taken or built_in", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn create(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -288,11 +289,12 @@ pub async fn create(
 }
 
 /// Add an event type, or replace it
-#[utoipa::path(put, path = "/v1/event-types/{name}", tag = "Event types",
+#[utoipa::path(put, path = "/v1/event-types/{name}", operation_id = "putEventType", tag = "Event types",
     security(("api_key" = ["write"])), params(("name" = String, Path)),
     request_body = EventTypeBody,
     responses((status = 200, body = EventTypeJson, description = "Replaced"),
-        (status = 201, body = EventTypeJson, description = "Added"), (status = 409, description = "built_in", body = crate::error::Problem, content_type = "application/problem+json")))]
+        (status = 201, body = EventTypeJson, description = "Added"), (status = 409, description = "built_in", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn put(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -348,9 +350,10 @@ async fn store(
 /// Delete an event type
 ///
 /// Events of it that were published stay as they are.
-#[utoipa::path(delete, path = "/v1/event-types/{name}", tag = "Event types",
+#[utoipa::path(delete, path = "/v1/event-types/{name}", operation_id = "deleteEventType", tag = "Event types",
     security(("api_key" = ["write"])), params(("name" = String, Path)),
-    responses((status = 204, description = "Deleted"), (status = 409, description = "built_in", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 204, description = "Deleted"), (status = 409, description = "built_in", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn delete(
     caller: Caller<Write>,
     State(state): State<AppState>,

@@ -22,8 +22,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::List;
 use super::event_body::{EventBody, ParsedEvent, Refusal};
+use super::names::TriggerName;
 use crate::auth::{Caller, Publish, Read};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Parameters, Segment, parse_json, read_json_bytes};
 use crate::state::AppState;
 
@@ -86,6 +87,7 @@ pub struct EventJson {
     #[schema(format = DateTime)]
     accepted_at: String,
     /// `event`, or `test` for a sample sent to one webhook.
+    #[schema(value_type = TriggerName)]
     trigger: &'static str,
     powerlist_id: Option<String>,
     /// How many webhooks it goes to.
@@ -139,11 +141,12 @@ pub struct EventListQuery {
 /// `idempotency-key` to be able to repeat a call whose answer got lost: for 24 hours the same key
 /// and body get the same answer (with the header `idempotent-replayed: true`) and nothing is
 /// published twice; the same key with another body gets 409.
-#[utoipa::path(post, path = "/v1/events", tag = "Events", security(("api_key" = ["publish"])),
+#[utoipa::path(post, path = "/v1/events", operation_id = "publishEvent", tag = "Events", security(("api_key" = ["publish"])),
     params(("idempotency-key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters")),
     request_body = EventBody,
-    responses((status = 202, body = Receipt), (status = 409, description = "idempotency_key_reused", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 202, body = Receipt), (status = 409, description = "idempotency_key_reused", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn publish(
     caller: Caller<Publish>,
     State(state): State<AppState>,
@@ -168,12 +171,13 @@ pub async fn publish(
 ///
 /// All or nothing: if one is refused, none is stored, and the problem points at it
 /// (`/events/3/data/…`).
-#[utoipa::path(post, path = "/v1/events/batch", tag = "Events",
+#[utoipa::path(post, path = "/v1/events/batch", operation_id = "publishEvents", tag = "Events",
     security(("api_key" = ["publish"])),
     params(("idempotency-key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters")),
     request_body = BatchBody,
-    responses((status = 202, body = Receipts), (status = 409, description = "idempotency_key_reused", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 202, body = Receipts), (status = 409, description = "idempotency_key_reused", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn publish_batch(
     caller: Caller<Publish>,
     State(state): State<AppState>,
@@ -300,7 +304,7 @@ fn idempotency(key: &[u8], path: &str, body: &[u8]) -> Idempotency {
 }
 
 /// List events
-#[utoipa::path(get, path = "/v1/events", tag = "Events", security(("api_key" = ["read"])),
+#[utoipa::path(get, path = "/v1/events", operation_id = "listEvents", tag = "Events", security(("api_key" = ["read"])),
     params(EventListQuery), responses((status = 200, body = List<EventJson>)))]
 pub async fn list(
     caller: Caller<Read>,
@@ -324,7 +328,7 @@ pub async fn list(
 }
 
 /// Show an event
-#[utoipa::path(get, path = "/v1/events/{id}", tag = "Events", security(("api_key" = ["read"])),
+#[utoipa::path(get, path = "/v1/events/{id}", operation_id = "showEvent", tag = "Events", security(("api_key" = ["read"])),
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = EventJson)))]
 pub async fn show(

@@ -7,6 +7,7 @@ mod endpoints;
 mod event_body;
 mod event_types;
 mod events;
+mod names;
 mod secrets;
 mod stats;
 mod webhooks;

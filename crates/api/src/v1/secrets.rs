@@ -52,18 +52,18 @@ impl SecretsJson {
 
 /// How to rotate.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default, expecting = "an object")]
+#[serde(deny_unknown_fields, expecting = "an object")]
 #[schema(as = Rotation)]
 pub struct RotationBody {
     /// How long the old secret goes on signing beside the new one, in seconds; a day, if left
     /// out. 0 ends it at once.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, maximum = 604_800)]
     overlap_s: Option<u64>,
 }
 
 /// Show a webhook's secret
-#[utoipa::path(get, path = "/v1/webhooks/{id}/secret", tag = "Webhooks",
+#[utoipa::path(get, path = "/v1/webhooks/{id}/secret", operation_id = "showSecret", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 200, body = SecretsJson)))]
 pub async fn show(
@@ -78,7 +78,7 @@ pub async fn show(
 /// Rotate a webhook's secret
 ///
 /// Both secrets sign until the overlap is over. A rotation within an overlap ends that overlap.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate-secret", tag = "Webhooks",
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate-secret", operation_id = "rotateSecret", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     request_body = Option<RotationBody>, responses((status = 200, body = SecretsJson)))]
 pub async fn rotate(

@@ -167,7 +167,7 @@ fn floor(time: Timestamp, unit_s: u64) -> Timestamp {
 /// Show statistics
 ///
 /// Counted in the same transactions that record the attempts, so they agree with the log.
-#[utoipa::path(get, path = "/v1/stats", tag = "Statistics", security(("api_key" = ["read"])),
+#[utoipa::path(get, path = "/v1/stats", operation_id = "showStatistics", tag = "Statistics", security(("api_key" = ["read"])),
     params(StatisticsQuery), responses((status = 200, body = Statistics)))]
 pub async fn show(
     caller: Caller<Read>,

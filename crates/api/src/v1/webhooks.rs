@@ -27,9 +27,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::deliveries::{DeliveryDetail, show_delivery};
 use super::event_body::unknown_type;
+use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
 use crate::auth::{Caller, Read, Write};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, OptionalJson, Parameters, Segment, given};
 use crate::state::AppState;
 
@@ -47,6 +48,7 @@ pub struct WebhookJson {
     number: u32,
     title: String,
     /// `outbound`: events are posted to `url`.
+    #[schema(value_type = DirectionName)]
     direction: &'static str,
     url: String,
     events: Vec<String>,
@@ -55,7 +57,8 @@ pub struct WebhookJson {
     /// Sent with every request. Values are shown only to keys that may change them.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     headers: HeadersJson,
-    /// `hex` or `sha256=`.
+    /// How `x-webhook-signature` is spelled.
+    #[schema(value_type = SignatureFormatName)]
     signature_format: &'static str,
     timeout_ms: u32,
     retry_delays_s: Vec<u32>,
@@ -65,6 +68,7 @@ pub struct WebhookJson {
     #[schema(value_type = Option<Object>)]
     filter: Option<()>,
     /// `enabled`, `paused` (queues, sends nothing) or `disabled` (gets no events).
+    #[schema(value_type = WebhookStatusName)]
     status: &'static str,
     disabled_reason: Option<String>,
     /// Attempts made; tests are not counted.
@@ -137,54 +141,55 @@ impl<'de> Deserialize<'de> for HeadersJson {
 /// Settings of a webhook. Creating one needs `title`, `url` and `events`; all else has a default.
 /// In a change, what is left out stays as it is, and null takes away what can be null.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default, expecting = "an object with a webhook's settings")]
+#[serde(deny_unknown_fields, expecting = "an object with a webhook's settings")]
 #[schema(as = WebhookSettings)]
 pub struct SettingsBody {
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, max_length = 200)]
     title: Option<String>,
     /// Only `outbound` for now.
-    #[serde(deserialize_with = "given")]
-    #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<DirectionName>, nullable = false)]
     direction: Option<String>,
     /// https; plain http and addresses that are not public only where the operator allows them.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, example = "https://example.com/hooks")]
     url: Option<String>,
     /// Event types, branches (`call.*`) or `*`.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_items = 1, max_items = 100)]
     events: Option<Vec<String>>,
     /// Only events of this list; null for all of the account's.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     powerlist_id: Option<Option<String>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, max_length = 2000)]
     description: Option<String>,
     /// Sent with every request; a change replaces all of them.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>, nullable = false)]
     headers: Option<HeadersJson>,
-    /// How `x-webhook-signature` is spelled: `hex` or `sha256=`.
-    #[serde(deserialize_with = "given")]
-    #[schema(nullable = false)]
+    /// How `x-webhook-signature` is spelled.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<SignatureFormatName>, nullable = false)]
     signature_format: Option<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, minimum = 1000, maximum = 30000)]
     timeout_ms: Option<u64>,
     /// The delay before each attempt, in seconds.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_items = 1, max_items = 20)]
     retry_delays_s: Option<Vec<u64>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, minimum = 1, maximum = 1000)]
     max_in_flight: Option<u64>,
     /// null for none.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<RateLimitJson>)]
     rate_limit: Option<Option<RateLimitJson>>,
     /// Only null: filters are not supported by this version.
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     filter: Option<serde::de::IgnoredAny>,
 }
@@ -314,7 +319,7 @@ where
 /// Create a webhook
 ///
 /// The answer shows its secret.
-#[utoipa::path(post, path = "/v1/webhooks", tag = "Webhooks", security(("api_key" = ["write"])),
+#[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "Webhooks", security(("api_key" = ["write"])),
     request_body = SettingsBody, responses((status = 201, body = CreatedWebhook)))]
 pub async fn create(
     caller: Caller<Write>,
@@ -362,7 +367,7 @@ impl PageQuery {
 }
 
 /// List webhooks
-#[utoipa::path(get, path = "/v1/webhooks", tag = "Webhooks", security(("api_key" = ["read"])),
+#[utoipa::path(get, path = "/v1/webhooks", operation_id = "listWebhooks", tag = "Webhooks", security(("api_key" = ["read"])),
     params(PageQuery), responses((status = 200, body = List<WebhookJson>)))]
 pub async fn list(
     caller: Caller<Read>,
@@ -378,7 +383,7 @@ pub async fn list(
 }
 
 /// Show a webhook
-#[utoipa::path(get, path = "/v1/webhooks/{id}", tag = "Webhooks",
+#[utoipa::path(get, path = "/v1/webhooks/{id}", operation_id = "showWebhook", tag = "Webhooks",
     security(("api_key" = ["read"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 200, body = WebhookJson)))]
 pub async fn show(
@@ -393,7 +398,7 @@ pub async fn show(
 /// Change a webhook
 ///
 /// What is left out stays as it is. Deliveries that exist already go on with the new settings.
-#[utoipa::path(patch, path = "/v1/webhooks/{id}", tag = "Webhooks",
+#[utoipa::path(patch, path = "/v1/webhooks/{id}", operation_id = "changeWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     request_body = SettingsBody, responses((status = 200, body = WebhookJson)))]
 pub async fn change(
@@ -418,7 +423,7 @@ pub async fn change(
 /// Delete a webhook
 ///
 /// What was waiting for it is not sent any more; its deliveries stay in the log.
-#[utoipa::path(delete, path = "/v1/webhooks/{id}", tag = "Webhooks",
+#[utoipa::path(delete, path = "/v1/webhooks/{id}", operation_id = "deleteWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 204, description = "Deleted")))]
 pub async fn delete(
@@ -443,9 +448,10 @@ pub async fn delete(
 /// Pause a webhook
 ///
 /// It goes on getting events, which queue until it is resumed.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/pause", tag = "Webhooks",
+#[utoipa::path(post, path = "/v1/webhooks/{id}/pause", operation_id = "pauseWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
-    responses((status = 200, body = WebhookJson), (status = 409, description = "webhook_disabled", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = WebhookJson), (status = 409, description = "webhook_disabled", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn pause(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -465,7 +471,7 @@ pub async fn pause(
 /// Resume a webhook
 ///
 /// Also enables one again that was disabled.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/resume", tag = "Webhooks",
+#[utoipa::path(post, path = "/v1/webhooks/{id}/resume", operation_id = "resumeWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 200, body = WebhookJson)))]
 pub async fn resume(
@@ -487,15 +493,15 @@ pub fn disabled() -> ApiError {
 
 /// A sample to send. Everything can be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default, expecting = "an object")]
+#[serde(deny_unknown_fields, expecting = "an object")]
 #[schema(as = NewTest)]
 pub struct TestBody {
     /// The webhook's first event type, if left out.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     event: Option<String>,
     /// The event type's sample, if left out.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>, nullable = false)]
     data: Option<Box<RawValue>>,
 }
@@ -504,10 +510,11 @@ pub struct TestBody {
 ///
 /// Answers once it has been tried, or when that takes more than 5 s longer than the webhook's own
 /// timeout. A test is tried once, is no hit, and carries the header `x-webhook-test: true`.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/test", tag = "Webhooks",
+#[utoipa::path(post, path = "/v1/webhooks/{id}/test", operation_id = "testWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     request_body = Option<TestBody>,
-    responses((status = 200, body = DeliveryDetail), (status = 409, description = "webhook_disabled or webhook_paused", body = crate::error::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DeliveryDetail), (status = 409, description = "webhook_disabled or webhook_paused", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn test(
     caller: Caller<Write>,
     State(state): State<AppState>,
