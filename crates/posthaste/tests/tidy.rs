@@ -199,6 +199,12 @@ fn a_long_file_says_why() {
         .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(path, lines)| format!("{path} ({lines} lines)"))
         .collect();
+    for path in LONG_FOR_NOW {
+        let long = sources()
+            .iter()
+            .any(|source| source.path == path && lines_of_product(source) > LINES_MAX);
+        assert!(long, "{path} is not long any more: take it from the list");
+    }
     assert!(wrong.is_empty(), "over {LINES_MAX} lines without a reason in the header: {wrong:#?}");
 }
 

@@ -24,6 +24,7 @@ pub const INBOX_PATH: &str = "/inbox";
 /// Where it receives it.
 pub const RECEIVE_PATH: &str = "/inbox/receive";
 const OWN_CALLS_TIMEOUT: Duration = Duration::from_secs(10);
+const HANGING_DISK: Duration = Duration::from_secs(3);
 
 pub fn run(arguments: ServeArgs, output: &Output) -> Outcome {
     let file = Settings::from_file(arguments.config.as_deref());
@@ -33,7 +34,10 @@ pub fn run(arguments: ServeArgs, output: &Output) -> Outcome {
     let filter = config.log_filter().map_err(|error| Failure::usage(format!("{error:#}")))?;
     telemetry::start(filter, config.log_format);
     let runtime = runtime()?;
-    runtime.block_on(serve(&config, output))?;
+    let served = runtime.block_on(serve(&config, output));
+    // By now everything is recorded. A disk that hangs must not keep a failed server alive.
+    runtime.shutdown_timeout(HANGING_DISK);
+    served?;
     Ok(Exit::Ok)
 }
 
@@ -49,6 +53,9 @@ async fn serve(config: &Config, output: &Output) -> Result<(), Failure> {
     let stop = stop_signal().context("signals cannot be listened to")?;
     let server = Server::start(config).await?;
     if config.dev {
+        if !server.address.ip().is_loopback() {
+            tracing::warn!("--dev on an address others can reach: its test inbox asks for no key");
+        }
         ensure_test_inbox(&server).await?;
     }
     greet(config, &server, output);

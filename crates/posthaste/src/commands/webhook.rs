@@ -80,9 +80,9 @@ enum WebhookVerb {
     /// Add a webhook; prints its secret, this once
     #[command(before_help = "Examples:\n  posthaste webhook add CRM --url \
                              https://crm.example/hook --event call.ended\n  posthaste webhook add \
-                             'All of it' --url https://log.example/in --event '*' --header \
-                             'x-team: calls'")]
+                             'All of it' --url https://log.example/in --event '*'")]
     Add {
+        /// What people call it
         title: String,
         #[command(flatten)]
         settings: Box<WebhookSettings>,
@@ -98,6 +98,7 @@ enum WebhookVerb {
                              posthaste webhook edit 3 --title 'New CRM' --timeout-ms 5000")]
     Edit {
         webhook: String,
+        /// What people call it
         #[arg(long)]
         title: Option<String>,
         #[command(flatten)]
@@ -157,6 +158,7 @@ struct WebhookSettings {
     /// Event types, by comma or repeated: call.ended, sms.*, *
     #[arg(long = "event", value_name = "EVENT", value_delimiter = ',')]
     events: Vec<String>,
+    /// What it is for
     #[arg(long)]
     description: Option<String>,
     /// Only events of this powerlist; empty for all
