@@ -8,7 +8,7 @@ use crate::receiver::Behaviour;
 use crate::report::{is_broken, median_of, new_table};
 use crate::run::{self, Measurement, Plan};
 use crate::settings::Settings;
-use crate::target::TargetKind;
+use crate::target::{TargetKind, check};
 
 const GOOD_RECEIVERS: usize = 19;
 
@@ -39,13 +39,18 @@ pub async fn measure(
     settings: &Settings,
     progress: &mut Progress,
 ) -> anyhow::Result<IsolationReport> {
+    check(&[target], settings)?;
     let behaviour = match fault {
         Fault::Hangs => Behaviour::Hangs,
         Fault::Fails => Behaviour::Fails,
     };
     let (mut rounds_without, mut rounds_with) = (Vec::new(), Vec::new());
     for round in 1..=settings.rounds {
-        for faulty in [None, Some(behaviour)] {
+        let mut halves = [None, Some(behaviour)];
+        if round % 2 == 0 {
+            halves.reverse();
+        }
+        for faulty in halves {
             let which = if faulty.is_some() { "with" } else { "without" };
             progress.begin(format!("isolation, round {round}, {which} a bad receiver"));
             let plan = Plan { target, receivers: GOOD_RECEIVERS, faulty };

@@ -64,8 +64,17 @@ enum Command {
 const TARGETS: [TargetKind; 3] = [TargetKind::Null, TargetKind::Relay, TargetKind::Product];
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match measure(Arguments::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings.check()?;
     let mut report =
         Report { machine: Machine::here(), settings, targets: Vec::new(), isolation: None };
@@ -89,11 +98,16 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 impl Report {
     async fn measure_deliveries(&mut self, targets: &[TargetKind]) -> anyhow::Result<()> {
+        target::check(targets, &self.settings)?;
         let mut rounds = vec![Vec::new(); targets.len()];
         let mut progress = Progress::new();
         for round in 1..=self.settings.rounds {
             // Every target once a round, so that a change of the machine's mood meets all.
-            for (&target, rounds) in targets.iter().zip(&mut rounds) {
+            let mut turns: Vec<_> = targets.iter().zip(&mut rounds).collect();
+            if round % 2 == 0 {
+                turns.reverse();
+            }
+            for (&target, rounds) in turns {
                 progress.begin(format!("round {round}, {}", target.as_str()));
                 let plan = self.settings.plan_for(target);
                 rounds.push(run::run(plan, &self.settings, &mut progress).await?);

@@ -107,7 +107,7 @@ impl Report {
         format!(
             "{cores} cores, {processor}, Linux {kernel}; {rounds} rounds of {:.1} s\n\
              {connections} connections, {batch} events a request, {webhooks} webhooks, window of \
-             {window} events, {in_flight} in flight per webhook",
+             {window} deliveries, {in_flight} in flight per webhook",
             measured.as_secs_f64()
         )
     }

@@ -74,7 +74,9 @@ pub async fn run(
     settings: &Settings,
     progress: &mut Progress,
 ) -> anyhow::Result<Measurement> {
-    let ledger = Arc::new(Ledger::new(plan.receivers, settings.window));
+    // The window is in deliveries, so that a fan-out does not make everything wait longer.
+    let window_events = (settings.window / plan.receivers).max(settings.batch);
+    let ledger = Arc::new(Ledger::new(plan.receivers, window_events));
     let receivers = start_receivers(plan, settings, &ledger).await?;
     let subscriptions: Vec<Subscription> = receivers
         .iter()

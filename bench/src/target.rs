@@ -54,6 +54,17 @@ impl TargetKind {
     }
 }
 
+/// To be asked first, before minutes are spent on other targets.
+pub fn check(kinds: &[TargetKind], settings: &Settings) -> anyhow::Result<()> {
+    ensure!(
+        !kinds.contains(&TargetKind::Product) || settings.posthaste.exists(),
+        "there is no {}: build it with `cargo build --release -p posthaste`, or name another \
+         with --posthaste",
+        settings.posthaste.display()
+    );
+    Ok(())
+}
+
 /// One webhook to set up.
 pub struct Subscription<'a> {
     pub receiver: &'a Receiver,
@@ -85,7 +96,7 @@ pub async fn start(
     }
     let address = free_address()?;
     let mut command = match kind {
-        TargetKind::Product => product_command(settings, address, folder.path())?,
+        TargetKind::Product => product_command(settings, address, folder.path()),
         _ => relay_command(settings, address, subscriptions)?,
     };
     let mut server = Server::start(&mut command, folder.path().join("server.log"))?;
@@ -126,23 +137,12 @@ fn relay_command(
     Ok(command)
 }
 
-fn product_command(
-    settings: &Settings,
-    address: SocketAddr,
-    folder: &Path,
-) -> anyhow::Result<Command> {
-    let program = &settings.posthaste;
-    ensure!(
-        program.exists(),
-        "there is no {}: build it with `cargo build --release -p posthaste`, or name another \
-         with --posthaste",
-        program.display()
-    );
-    let mut command = Command::new(program);
+fn product_command(settings: &Settings, address: SocketAddr, folder: &Path) -> Command {
+    let mut command = Command::new(&settings.posthaste);
     command.args(["serve", "--listen", &address.to_string(), "--egress-allow", "127.0.0.1/32"]);
     command.arg("--data").arg(folder.join("data"));
     command.env("POSTHASTE_API_KEY", API_KEY).current_dir(folder);
-    Ok(command)
+    command
 }
 
 /// Free a moment ago; if another process takes it first, the server says so and the run ends.
