@@ -37,7 +37,8 @@ pub trait DeliveryEngine: Send + Sync + 'static {
     async fn admit(&self) -> Result<(), EngineStopped>;
 
     /// Tries a delivery once more, now, whatever its state, without touching its schedule.
-    /// `delivery` is what the store says of it. Answers when the wish is on disk.
+    /// Which one is all that counts of `delivery`: the engine knows better how it stands. Answers
+    /// when the wish is on disk.
     async fn retry(&self, delivery: Delivery) -> Result<(), EngineStopped>;
 
     /// Ends a delivery that has not ended. Answers when that is on disk. An attempt on the wire

@@ -29,6 +29,7 @@ use posthaste_core::store::{DeliveryRecord, Outstanding, Recovered, Store};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
 use posthaste_core::webhook::{Webhook, WebhookStatus};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::admission::Admission;
 use crate::bodies::Bodies;
@@ -71,11 +72,16 @@ impl Default for Bounds {
 
 /// What may be asked of the engine from outside.
 pub enum Request {
-    Retry(Box<Delivery>, oneshot::Sender<()>),
-    Cancel(Box<Delivery>, oneshot::Sender<Cancellation>),
+    Wish { account: AccountId, delivery: DeliveryId, wish: Wish },
     Attempted(DeliveryId, oneshot::Sender<()>),
     IsDelivering(Vec<DeliveryId>, oneshot::Sender<Vec<bool>>),
     WebhookChanged(WebhookId),
+}
+
+/// What somebody wants of one delivery.
+pub enum Wish {
+    Retry(oneshot::Sender<()>),
+    Cancel(oneshot::Sender<Cancellation>),
 }
 
 /// What the engine's own tasks bring back.
@@ -91,6 +97,8 @@ pub enum Report {
     Fault { delivery: DeliveryId, manual: bool, reason: String },
     /// Deliveries that waited on disk.
     Loaded(Vec<Outstanding>),
+    /// What the store says of a delivery that somebody asked about and memory does not know.
+    Reloaded { delivery: Box<Delivery>, wish: Wish },
     /// The engine itself disabled this webhook.
     Disabled(WebhookId),
 }
@@ -139,6 +147,9 @@ pub struct Dispatcher {
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
     load: Arc<LoadCell>,
+    /// Everything the engine has going. Goes with it: an engine that is dropped leaves no request
+    /// behind that would still use the store.
+    tasks: JoinSet<()>,
 }
 
 /// The engine's load, readable without asking the engine.
@@ -189,6 +200,7 @@ impl Dispatcher {
             watchers: HashMap::new(),
             spill: Spill::new(deps.bounds.tickets),
             load,
+            tasks: JoinSet::new(),
             deps,
         }
     }
@@ -224,6 +236,8 @@ impl Dispatcher {
             self.start_what_may(now);
             self.load_more();
             self.publish_load();
+            // A task that panicked has sent its report all the same (`PlannedAttempt`).
+            while self.tasks.try_join_next().is_some() {}
             let wait = self.until_next(now);
             tokio::select! {
                 biased;
@@ -349,6 +363,11 @@ impl Dispatcher {
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);
             }
+            Report::Reloaded { delivery, wish } => {
+                let id = delivery.id;
+                self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
+                self.grant(now, id, wish);
+            }
             Report::Disabled(webhook_id) => self.webhook_changed(now, webhook_id),
             Report::Loaded(outstanding) => {
                 self.spill.loaded(outstanding.last().map(|last| last.delivery.id));
@@ -361,8 +380,13 @@ impl Dispatcher {
 
     fn take_request(&mut self, now: Timestamp, request: Request) {
         match request {
-            Request::Retry(delivery, done) => self.retry(now, *delivery, done),
-            Request::Cancel(delivery, done) => self.cancel(now, *delivery, done),
+            Request::Wish { account, delivery, wish } => {
+                if self.tickets.contains_key(&delivery) {
+                    self.grant(now, delivery, wish);
+                } else {
+                    self.reload(account, delivery, wish);
+                }
+            }
             Request::Attempted(id, done) => match self.tickets.get(&id) {
                 Some(ticket) if ticket.progress.attempts == 0 && ticket.state.due().is_some() => {
                     self.watchers.entry(id).or_default().push(done);
@@ -443,9 +467,7 @@ impl Dispatcher {
             number,
             trigger,
         };
-        // Joined by its report: `Lanes::in_flight` counts it until that comes, and the guard in
-        // `PlannedAttempt::make` sends one even if the task panics.
-        tokio::spawn(attempt.make(self.deps.clone(), self.reports.clone()));
+        self.tasks.spawn(attempt.make(self.deps.clone(), self.reports.clone()));
         true
     }
 
@@ -599,9 +621,35 @@ impl Dispatcher {
 
     // What people ask for.
 
-    fn retry(&mut self, now: Timestamp, delivery: Delivery, done: oneshot::Sender<()>) {
-        let id = delivery.id;
-        let ticket = self.tickets.entry(id).or_insert_with(|| Ticket::of(delivery, false));
+    /// Looks up a delivery that memory does not know. What the asker saw may be out of date: it
+    /// may have ended since, and not even be recorded yet. So everything is written first.
+    fn reload(&mut self, account: AccountId, id: DeliveryId, wish: Wish) {
+        let (deps, recorder, reports) =
+            (self.deps.clone(), self.recorder.clone(), self.reports.clone());
+        self.tasks.spawn(async move {
+            if recorder.flush().await.is_err() {
+                return;
+            }
+            match deps.store.delivery(account, id).await {
+                Ok(Some((delivery, _))) => {
+                    let _ = reports.send(Report::Reloaded { delivery: Box::new(delivery), wish });
+                }
+                // Gone since it was asked about: the wish's sender drops, which the asker sees.
+                Ok(None) => {}
+                Err(error) => tracing::error!(delivery.id = %id, %error, "delivery not read"),
+            }
+        });
+    }
+
+    fn grant(&mut self, now: Timestamp, id: DeliveryId, wish: Wish) {
+        match wish {
+            Wish::Retry(done) => self.retry(now, id, done),
+            Wish::Cancel(done) => self.cancel(now, id, done),
+        }
+    }
+
+    fn retry(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<()>) {
+        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
         if !ticket.manual_due {
             ticket.manual_due = true;
             self.record(id, None);
@@ -610,9 +658,8 @@ impl Dispatcher {
         self.answer_when_recorded(done, ());
     }
 
-    fn cancel(&mut self, now: Timestamp, delivery: Delivery, done: oneshot::Sender<Cancellation>) {
-        let id = delivery.id;
-        let ticket = self.tickets.entry(id).or_insert_with(|| Ticket::of(delivery, false));
+    fn cancel(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<Cancellation>) {
+        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
         if ticket.state.due().is_none() {
             self.drop_if_done(id);
             let _ = done.send(Cancellation::AlreadyEnded);
@@ -651,10 +698,9 @@ impl Dispatcher {
     }
 
     /// 410: the receiver does not want this webhook any more.
-    fn disable(&self, webhook_id: WebhookId) {
+    fn disable(&mut self, webhook_id: WebhookId) {
         let (deps, reports) = (self.deps.clone(), self.reports.clone());
-        // Not joined: if it is cut off, the next 410 starts it again.
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let Some(webhook) = deps.directory.get(webhook_id) else { return };
             if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
                 return;
@@ -678,10 +724,9 @@ impl Dispatcher {
         });
     }
 
-    fn answer_when_recorded<T: Send + 'static>(&self, done: oneshot::Sender<T>, answer: T) {
+    fn answer_when_recorded<T: Send + 'static>(&mut self, done: oneshot::Sender<T>, answer: T) {
         let recorder = self.recorder.clone();
-        // Not joined: it ends with the recorder, and whoever waits sees its sender drop.
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if recorder.flush().await.is_ok() {
                 let _ = done.send(answer);
             }
@@ -694,8 +739,7 @@ impl Dispatcher {
         let Some(after) = self.spill.next_load(self.tickets.len()) else { return };
         let (deps, recorder, reports) =
             (self.deps.clone(), self.recorder.clone(), self.reports.clone());
-        // Joined by its report.
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let loaded = async {
                 recorder.flush().await.map_err(|_| EngineStopped.to_string())?;
                 let loaded = deps.store.outstanding_after(after, Spill::LOAD_MAX).await;

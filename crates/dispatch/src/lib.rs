@@ -46,7 +46,7 @@ use tokio::sync::{mpsc, oneshot};
 use admission::Admission;
 pub use deliver::{Job, deliver};
 pub use dispatcher::{Bounds, Deps};
-use dispatcher::{Dispatcher, Inbox, LoadCell, Request};
+use dispatcher::{Dispatcher, Inbox, LoadCell, Request, Wish};
 
 /// Requests waiting for the engine; a caller beyond that waits.
 const REQUESTS_MAX: usize = 1_024;
@@ -147,11 +147,13 @@ impl DeliveryEngine for Engine {
     }
 
     async fn retry(&self, delivery: Delivery) -> Result<(), EngineStopped> {
-        self.ask(|done| Request::Retry(Box::new(delivery), done)).await
+        let (account, delivery) = (delivery.account_id, delivery.id);
+        self.ask(|done| Request::Wish { account, delivery, wish: Wish::Retry(done) }).await
     }
 
     async fn cancel(&self, delivery: Delivery) -> Result<Cancellation, EngineStopped> {
-        self.ask(|done| Request::Cancel(Box::new(delivery), done)).await
+        let (account, delivery) = (delivery.account_id, delivery.id);
+        self.ask(|done| Request::Wish { account, delivery, wish: Wish::Cancel(done) }).await
     }
 
     async fn attempted(&self, delivery: DeliveryId) -> Result<(), EngineStopped> {

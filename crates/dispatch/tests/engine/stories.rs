@@ -1,17 +1,16 @@
 //! The engine's stories, under paused time on the real store.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::world::{Reply, Seen, World, pass};
 use posthaste_core::attempt::{Outcome, Trigger, UnreachableReason};
 use posthaste_core::delivery::DeliveryStatus;
 use posthaste_core::engine::{Cancellation, DeliveryEngine};
 use posthaste_core::secret::{Secret, Secrets};
+use posthaste_core::time::Clock as _;
 use posthaste_core::webhook::{SettingsDraft, Webhook, WebhookStatus};
 use posthaste_dispatch::Bounds;
 use posthaste_dispatch::transport::SendError;
-use support::{Reply, Seen, World, pass};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -216,6 +215,25 @@ async fn a_manual_retry_leaves_the_schedule_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_that_saw_the_delivery_before_it_ended_does_not_bring_it_back() {
+    let world = World::new(|seen| Reply::Status(if seen.attempt == 2 { 200 } else { 500 })).await;
+    world.webhook("flaky").await;
+    let event = world.post().await;
+    pass(Duration::from_secs(5)).await;
+    let (seen_before, _) = world.delivery(event.id.delivery(0)).await;
+    assert!(seen_before.state.due().is_some());
+    let (delivered, _) = world.ended(event.id, 0).await;
+    assert_eq!(delivered.state.status(), DeliveryStatus::Delivered);
+    world.engine.retry(seen_before.clone()).await.expect("running");
+    pass(Duration::from_secs(2)).await;
+    let cancelled = world.engine.cancel(seen_before).await.expect("running");
+    assert_eq!(cancelled, Cancellation::AlreadyEnded);
+    let (delivery, attempts) = world.delivery(event.id.delivery(0)).await;
+    assert_eq!(delivery.state, delivered.state, "the manual attempt failed and changed nothing");
+    assert_eq!(attempts.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_delivery_can_be_retried_by_hand_and_so_be_delivered() {
     let world = World::new(failing(5, Reply::Status(500))).await;
     world.webhook("late").await;
@@ -265,9 +283,9 @@ async fn attempted_waits_for_the_first_attempt_to_be_on_disk() {
     let world = World::new(|_| Reply::Slow(Duration::from_secs(7), 200)).await;
     world.webhook("slow").await;
     let event = world.post().await;
-    let before = world.clock_ms();
     world.engine.attempted(event.id.delivery(0)).await.expect("running");
-    assert!(world.clock_ms() - before >= 7_000);
+    let sent_at = world.seen()[0].at;
+    assert!(world.clock.now().since(sent_at) >= Duration::from_secs(7));
     let (delivery, _) = world.delivery(event.id.delivery(0)).await;
     assert_eq!(delivery.state.status(), DeliveryStatus::Delivered);
     // Long over: answers at once.
@@ -462,11 +480,4 @@ async fn a_restart_with_more_than_fits_into_memory_sends_everything() {
     pass(Duration::from_secs(60)).await;
     assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 300);
     assert_eq!(world.seen().len(), 300, "none was sent twice");
-}
-
-impl World {
-    fn clock_ms(&self) -> i64 {
-        use posthaste_core::time::Clock as _;
-        self.clock.now().as_millis()
-    }
 }

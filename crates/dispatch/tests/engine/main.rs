@@ -1,0 +1,6 @@
+//! The engine under paused time, on the real store, with a scripted network: stories, and a
+//! simulation.
+
+mod simulation;
+mod stories;
+mod world;
