@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 use support::{START, TestServer};
 
 fn ids(answer: &Value) -> Vec<&str> {
-    answer["data"].as_array().expect("a list").iter().filter_map(|item| item["id"].as_str()).collect()
+    answer["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|item| item["id"].as_str())
+        .collect()
 }
 
 /// The one delivery of a new event to a new webhook.
@@ -61,7 +66,10 @@ async fn a_delivery_shows_its_attempts() {
     });
     assert_eq!(shown.json["attempts"], json!([attempt]));
     assert!(!shown.text.contains("canary"), "{}", shown.text);
-    assert_eq!((&shown.json["status"], &shown.json["attempt_count"]), (&json!("retrying"), &json!(1)));
+    assert_eq!(
+        (&shown.json["status"], &shown.json["attempt_count"]),
+        (&json!("retrying"), &json!(1))
+    );
     assert_eq!(shown.json["next_attempt_at"], "2026-11-23T12:00:30.042Z");
     assert_eq!(shown.json["last_attempt"]["status_code"], 500);
 }
@@ -91,7 +99,10 @@ async fn a_delivery_that_has_ended_cannot_be_cancelled() {
     let (_, id) = delivery(&server).await;
     let cancel = format!("/v1/deliveries/{id}/cancel");
     let cancelled = server.post(&cancel, Value::Null).await.expect(200).json;
-    assert_eq!((&cancelled["status"], &cancelled["ended_at"]), (&json!("cancelled"), &json!(START)));
+    assert_eq!(
+        (&cancelled["status"], &cancelled["ended_at"]),
+        (&json!("cancelled"), &json!(START))
+    );
     server.post(&cancel, Value::Null).await.expect_problem(409, "already_ended");
 
     let (_, id) = delivery(&server).await;
@@ -114,8 +125,12 @@ async fn an_events_deliveries_are_all_there_tried_or_not() {
     server.post(&format!("/v1/deliveries/{}/retry", ids(&all)[2]), Value::Null).await.expect(202);
     let again = server.get(&path).await.json;
     assert_eq!(ids(&again), ids(&all));
-    let statuses: Vec<&str> =
-        again["data"].as_array().expect("a list").iter().filter_map(|d| d["status"].as_str()).collect();
+    let statuses: Vec<&str> = again["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|d| d["status"].as_str())
+        .collect();
     assert_eq!(statuses, ["pending", "pending", "delivered", "pending", "pending"]);
 
     let mut paged = Vec::new();
@@ -141,8 +156,12 @@ async fn the_log_can_be_filtered() {
     server.engine.try_all().await;
     let check = async |query: &str, expected: &[&str]| {
         let answer = server.get(&format!("/v1/deliveries{query}")).await.expect(200).json;
-        let found: Vec<&str> =
-            answer["data"].as_array().expect("a list").iter().filter_map(|d| d["webhook_id"].as_str()).collect();
+        let found: Vec<&str> = answer["data"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|d| d["webhook_id"].as_str())
+            .collect();
         assert_eq!(found, expected, "{query}");
     };
     check("", &[&bad, &good]).await;

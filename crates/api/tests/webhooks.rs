@@ -51,7 +51,9 @@ async fn every_setting_can_be_given_and_taken_away_again() {
         "timeout_ms": 2000, "retry_delays_s": [0, 5], "max_in_flight": 3,
         "rate_limit": {"count": 100, "per_s": 60}, "filter": null,
     });
-    body.as_object_mut().expect("an object").extend(settings.as_object().expect("an object").clone());
+    body.as_object_mut()
+        .expect("an object")
+        .extend(settings.as_object().expect("an object").clone());
     let id = server.post("/v1/webhooks", body).await.expect(201).id();
     let path = format!("/v1/webhooks/{id}");
     let shown = server.get(&path).await.json;
@@ -81,7 +83,9 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
     let existing = server.webhook(&["*"]).await;
     let check = async |over: Value, at: &[&str]| {
         let mut body = minimal();
-        body.as_object_mut().expect("an object").extend(over.as_object().expect("an object").clone());
+        body.as_object_mut()
+            .expect("an object")
+            .extend(over.as_object().expect("an object").clone());
         let answer = server.post("/v1/webhooks", body).await.expect_problem(422, "invalid");
         assert_eq!(answer.pointers(), at, "{}", answer.text);
         let path = format!("/v1/webhooks/{existing}");
@@ -92,10 +96,22 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
         assert_eq!(listed.json["data"][0]["title"], "A hook");
     };
     for url in [
-        "", "x", "ftp://example.com/", "http://example.com/", "https://", "https://user:pw@example.com/",
-        "https://127.0.0.1/", "https://10.0.0.1/", "https://[::1]/", "https://2130706433/",
-        "https://169.254.169.254/latest", "https://localhost/", "javascript:alert(1)",
-        "https://example.com:25/", "https://example.com:0/", "https://example.com/\r\nx: y\u{0}",
+        "",
+        "x",
+        "ftp://example.com/",
+        "http://example.com/",
+        "https://",
+        "https://user:pw@example.com/",
+        "https://127.0.0.1/",
+        "https://10.0.0.1/",
+        "https://[::1]/",
+        "https://2130706433/",
+        "https://169.254.169.254/latest",
+        "https://localhost/",
+        "javascript:alert(1)",
+        "https://example.com:25/",
+        "https://example.com:0/",
+        "https://example.com/\r\nx: y\u{0}",
     ] {
         // A URL parser drops line breaks, so that one may be fine in its own way.
         if !url.contains('\r') {
@@ -131,9 +147,11 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
     check(json!({"rate_limit": {"count": 0, "per_s": 1}}), &["/rate_limit/count"]).await;
     check(json!({"rate_limit": {"count": 1}}), &["/rate_limit/per_s"]).await;
     check(json!({"rate_limit": {"count": 1, "per_s": 1, "x": 1}}), &["/rate_limit/x"]).await;
+    check(json!({"rate_limit": [1, 1]}), &["/rate_limit"]).await;
     check(json!({"secret": "whsec_x"}), &["/secret"]).await;
     check(json!({"status": "paused"}), &["/status"]).await;
-    check(json!({"url": "x", "timeout_ms": 1, "filter": 1}), &["/filter", "/url", "/timeout_ms"]).await;
+    check(json!({"url": "x", "timeout_ms": 1, "filter": 1}), &["/filter", "/url", "/timeout_ms"])
+        .await;
 }
 
 #[tokio::test]
@@ -144,7 +162,10 @@ async fn a_webhook_that_is_deleted_is_gone_and_gets_nothing() {
     let answer = server.call("DELETE", &path, &server.keys.account, Value::Null).await.expect(204);
     assert_eq!(answer.text, "");
     server.get(&path).await.expect_problem(404, "not_found");
-    server.call("DELETE", &path, &server.keys.account, Value::Null).await.expect_problem(404, "not_found");
+    server
+        .call("DELETE", &path, &server.keys.account, Value::Null)
+        .await
+        .expect_problem(404, "not_found");
     let body = json!({"event": "call.ended", "data": {}});
     assert_eq!(server.post("/v1/events", body).await.json["deliveries"], 0);
     assert_eq!(server.engine.told_of(), [id.clone(), id]);
@@ -156,7 +177,8 @@ async fn pausing_queues_and_resuming_enables_even_a_disabled_one() {
     let server = TestServer::start().await;
     let id = server.webhook(&["*"]).await;
     let status = async |what: &str, expected: &str| {
-        let answer = server.post(&format!("/v1/webhooks/{id}/{what}"), Value::Null).await.expect(200);
+        let answer =
+            server.post(&format!("/v1/webhooks/{id}/{what}"), Value::Null).await.expect(200);
         assert_eq!(answer.json["status"], expected);
     };
     let deliveries = async || {
@@ -169,7 +191,8 @@ async fn pausing_queues_and_resuming_enables_even_a_disabled_one() {
     status("resume", "enabled").await;
 
     let webhook = id.parse().expect("an id");
-    let mut stored = server.store.webhook(server.account, webhook).await.expect("readable").expect("there");
+    let mut stored =
+        server.store.webhook(server.account, webhook).await.expect("readable").expect("there");
     stored.status = posthaste_core::webhook::WebhookStatus::Disabled { reason: "410".to_owned() };
     assert!(server.store.update_webhook(&stored).await.expect("writable"));
     server.state.directory.put(stored);
@@ -193,7 +216,10 @@ async fn a_rotated_secret_lives_on_for_the_overlap() {
     let (id, first) = (created.id(), created.json["secret"].clone());
     let path = format!("/v1/webhooks/{id}/secret");
     let rotate = format!("/v1/webhooks/{id}/rotate-secret");
-    assert_eq!(server.get(&path).await.expect(200).json, json!({"secret": first, "previous": null}));
+    assert_eq!(
+        server.get(&path).await.expect(200).json,
+        json!({"secret": first, "previous": null})
+    );
 
     let rotated = server.post(&rotate, json!({"overlap_s": 3600})).await.expect(200).json;
     assert_ne!(rotated["secret"], first);
@@ -227,7 +253,8 @@ async fn a_test_answers_with_the_delivery_once_it_was_tried() {
     assert_eq!(tried["event"], "call.ended", "the first that is named in full");
     assert_eq!((&tried["trigger"], &tried["status"]), (&json!("test"), &json!("delivered")));
     assert_eq!(tried["attempts"][0]["status_code"], 200);
-    let event = server.get(&format!("/v1/events/{}", tried["event_id"].as_str().expect("an id"))).await;
+    let event =
+        server.get(&format!("/v1/events/{}", tried["event_id"].as_str().expect("an id"))).await;
     assert_eq!(event.json["trigger"], "test");
     assert!(event.json["data"].get("call_id").is_some(), "the sample: {}", event.text);
 
@@ -242,7 +269,11 @@ async fn a_test_answers_with_the_delivery_once_it_was_tried() {
         (json!({"event": "Nope"}), "invalid", "/event"),
         (json!({"event": "call.endet"}), "unknown_event_type", "/event"),
         (json!({"data": []}), "invalid", "/data"),
-        (json!({"data": {"a": 1e300, "b": {"a": 9_007_199_254_740_993_u64}}}), "invalid", "/data/b/a"),
+        (
+            json!({"data": {"a": 1e300, "b": {"a": 9_007_199_254_740_993_u64}}}),
+            "invalid",
+            "/data/b/a",
+        ),
         (json!({"x": 1}), "invalid", "/x"),
     ] {
         let answer = server.post(&path, body).await.expect_problem(422, code);

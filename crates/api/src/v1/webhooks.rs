@@ -31,7 +31,7 @@ use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Code, Problem};
-use crate::extract::{Json as JsonBody, OptionalJson, Parameters, Segment, given};
+use crate::extract::{Json as JsonBody, Object, OptionalJson, Parameters, Segment, given};
 use crate::state::AppState;
 
 /// How long beyond the webhook's own timeout a test may take until it has its turn and is
@@ -187,7 +187,7 @@ pub struct SettingsBody {
     /// null for none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<RateLimitJson>)]
-    rate_limit: Option<Option<RateLimitJson>>,
+    rate_limit: Option<Option<Object<RateLimitJson>>>,
     /// Only null: filters are not supported by this version.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -216,7 +216,9 @@ impl SettingsBody {
             timeout_ms: self.timeout_ms,
             retry_delays_s: self.retry_delays_s,
             max_in_flight: self.max_in_flight,
-            rate_limit: self.rate_limit.map(|limit| limit.map(|l| (l.count, l.per_s))),
+            rate_limit: self
+                .rate_limit
+                .map(|limit| limit.map(|Object(limit)| (limit.count, limit.per_s))),
         }
     }
 }

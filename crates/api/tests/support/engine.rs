@@ -10,9 +10,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
-use posthaste_core::delivery::{
-    Delivery, DeliveryState, LastAttempt, Progress, after_attempt,
-};
+use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress, after_attempt};
 use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, WebhookId};
@@ -95,8 +93,7 @@ impl TestEngine {
         );
         let first = delivery.progress.attempts == 0;
         let last = Some(LastAttempt::from(&attempt));
-        let delivery =
-            Delivery { state: after.state, progress: after.progress, last, ..delivery };
+        let delivery = Delivery { state: after.state, progress: after.progress, last, ..delivery };
         self.record(&delivery, Some(attempt), first).await;
         delivery
     }
@@ -113,15 +110,11 @@ impl TestEngine {
     }
 }
 
-fn attempt_answered(
-    now: Timestamp,
-    delivery: &Delivery,
-    trigger: Trigger,
-    status: u16,
-) -> Attempt {
+fn attempt_answered(now: Timestamp, delivery: &Delivery, trigger: Trigger, status: u16) -> Attempt {
     let outcome = Outcome::of_status(status, false);
     let mut request_headers = http::HeaderMap::new();
-    request_headers.insert("x-webhook-event", delivery.event_type.as_str().parse().expect("a name"));
+    request_headers
+        .insert("x-webhook-event", delivery.event_type.as_str().parse().expect("a name"));
     let mut secret = http::HeaderValue::from_static("canary-of-a-header");
     secret.set_sensitive(true);
     request_headers.insert("authorization", secret);

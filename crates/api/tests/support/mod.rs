@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::BodyExt;
 use posthaste_api::{AppState, Inbox, Parts, Settings, router};
 use posthaste_core::account::{KeyText, NewApiKey, Role};
@@ -199,7 +199,7 @@ impl TestServer {
         Answer { status: parts.status, headers: parts.headers, text, json }
     }
 
-    pub fn request(&self, method: &str, path: &str, key: &str) -> axum::http::request::Builder {
+    pub fn request(&self, method: &str, path: &str, key: &str) -> request::Builder {
         let request = Request::builder().method(method).uri(path);
         if key.is_empty() {
             return request;
