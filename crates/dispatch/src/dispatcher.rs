@@ -227,7 +227,7 @@ impl Dispatcher {
     /// (not longer than `SHUTDOWN_GRACE`) and returns.
     pub async fn run(mut self, mut inbox: Inbox, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
-        let mut accepted = Vec::new();
+        let mut accepted: Vec<Vec<Arc<Event>>> = Vec::new();
         let mut reports = Vec::new();
         loop {
             let now = self.deps.clock.now();
@@ -244,7 +244,14 @@ impl Dispatcher {
                 () = &mut shutdown => break,
                 // Rare and watched by people, so they do not wait behind a flood.
                 request = inbox.requests.recv() => match request {
-                    Some(request) => self.take_request(self.deps.clock.now(), request),
+                    Some(request) => {
+                        // Whoever asks may ask about an event whose answer they just got: take
+                        // first what was accepted before they asked.
+                        while let Ok(events) = inbox.accepted.try_recv() {
+                            self.take_events(self.deps.clock.now(), &events);
+                        }
+                        self.take_request(self.deps.clock.now(), request);
+                    }
                     None => break,
                 },
                 count = inbox.reports.recv_many(&mut reports, TAKE_MAX) => {
@@ -255,9 +262,7 @@ impl Dispatcher {
                 count = inbox.accepted.recv_many(&mut accepted, TAKE_MAX) => {
                     if count == 0 { break }
                     let now = self.deps.clock.now();
-                    for event in accepted.drain(..).flatten() {
-                        self.take_event(now, &event, &BTreeSet::new());
-                    }
+                    accepted.drain(..).for_each(|events| self.take_events(now, &events));
                 }
                 () = tokio::time::sleep(wait) => {}
             }
@@ -279,6 +284,12 @@ impl Dispatcher {
     }
 
     // What comes in.
+
+    fn take_events(&mut self, now: Timestamp, events: &[Arc<Event>]) {
+        for event in events {
+            self.take_event(now, event, &BTreeSet::new());
+        }
+    }
 
     fn take_event(&mut self, now: Timestamp, event: &Arc<Event>, recorded: &BTreeSet<DeliveryId>) {
         self.newest_event = self.newest_event.max(Some(event.id));
