@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::json;
-use support::{Server, eventually};
+use support::{Options, Server, eventually};
 
 /// A server with one delivery on its way to a receiver that takes `delay_ms` to answer. Gives the
 /// delivery's id as well.
@@ -76,4 +76,43 @@ fn a_server_that_is_killed_delivers_what_it_owed_when_it_is_back() {
         let delivery = server.get(&format!("/v1/deliveries/{id}"));
         (delivery["status"] == "delivered").then_some(())
     });
+}
+
+/// A limit on file sizes makes writing fail as a broken disk does.
+#[test]
+fn a_disk_that_fails_ends_the_server_and_everything_acknowledged_is_delivered_later() {
+    let prelude = "trap '' XFSZ; ulimit -f 800".to_owned();
+    let options = Options { dev: true, prelude: Some(prelude), ..Options::default() };
+    let mut server = Server::start(options);
+    let mut acknowledged = Vec::new();
+    let event = json!({ "event": "call.ended", "data": { "notes": "x".repeat(8_000) } });
+    // The answer that is no 202 need not be a good one: the server is going down.
+    for _ in 0..1_000 {
+        let Ok(answer) = server.try_request("POST", "/v1/events", Some(&event)) else { break };
+        if answer.status != 202 {
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            break;
+        }
+        acknowledged.push(answer.json()["id"].as_str().unwrap().to_owned());
+    }
+    assert!(!acknowledged.is_empty());
+    assert_eq!(server.wait().code(), Some(1));
+    let printed = server.output.lock().unwrap().clone();
+    assert!(printed.contains("error: the store failed"), "{printed}");
+
+    let server =
+        Server::start_in(server.into_folder(), Options { dev: true, ..Options::default() });
+    for id in acknowledged {
+        let path = format!("/v1/events/{id}/deliveries");
+        eventually("an acknowledged event is delivered", || {
+            let deliveries = server.get(&path);
+            let delivery = &deliveries["data"][0];
+            // What was on its way to the old port is tried again at the new one.
+            if delivery["status"] == "retrying" {
+                let retry = format!("/v1/deliveries/{}/retry", delivery["id"].as_str().unwrap());
+                server.request("POST", &retry, None);
+            }
+            (delivery["status"] == "delivered").then_some(())
+        });
+    }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,6 +30,21 @@ pub fn posthaste(arguments: &[&str]) -> Command {
         if name.starts_with("POSTHASTE_") || name.starts_with("PH_") || name == "NO_COLOR" {
             command.env_remove(name);
         }
+    }
+    command
+}
+
+/// Such a command, its process prepared by a shell. `exec` keeps the process, so signals reach it.
+fn shelled(prelude: &str, arguments: &[&str]) -> Command {
+    let plain = posthaste(arguments);
+    let mut command = Command::new("sh");
+    command.stdin(Stdio::null()).arg("-c").arg(format!("{prelude}; exec \"$0\" \"$@\""));
+    command.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     command
 }
@@ -94,11 +110,15 @@ pub struct Options {
     /// Further flags of `posthaste serve`.
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
+    /// Shell commands run in the server's process before it becomes the server: limits, traps.
+    pub prelude: Option<String>,
 }
 
 /// A running server. Killed, and its folder removed, when it is dropped.
 pub struct Server {
     child: Child,
+    /// What follows its stdout and stderr.
+    readers: Vec<JoinHandle<()>>,
     options: Options,
     /// `None` while it is being started again.
     folder: Option<TempDir>,
@@ -119,8 +139,8 @@ impl Server {
 
     /// On a folder that exists: the data of an earlier server, if [`Server::into_folder`] gave it.
     pub fn start_in(folder: TempDir, options: Options) -> Server {
-        let (child, url, output) = spawn(folder.path(), &options);
-        Server { child, options, folder: Some(folder), url, output }
+        let Spawned { child, readers, url, output } = spawn(folder.path(), &options);
+        Server { child, readers, options, folder: Some(folder), url, output }
     }
 
     /// Where its data lies.
@@ -151,9 +171,13 @@ impl Server {
         assert!(sent.unwrap().success(), "kill -{name} {pid}");
     }
 
-    /// Waits until it has ended; fails the test after [`PATIENCE`].
+    /// Waits until it has ended, and its last words are in `output`; fails the test after
+    /// [`PATIENCE`].
+    #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        eventually("the server ends", || self.child.try_wait().unwrap())
+        let status = eventually("the server ends", || self.child.try_wait().unwrap());
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        status
     }
 
     /// SIGTERM, and waits for it to end well.
@@ -169,8 +193,9 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         let folder = self.folder.take().expect("only gone in here");
-        let (child, url, output) = spawn(folder.path(), &self.options);
-        (self.child, self.url, self.output, self.folder) = (child, url, output, Some(folder));
+        let spawned = spawn(folder.path(), &self.options);
+        (self.child, self.readers) = (spawned.child, spawned.readers);
+        (self.url, self.output, self.folder) = (spawned.url, spawned.output, Some(folder));
     }
 
     /// Ends the server and keeps its folder, for [`Server::start_in`] with other options.
@@ -192,14 +217,25 @@ impl Server {
     }
 
     /// A request with [`KEY`]. Fails the test if there is no answer.
+    #[track_caller]
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        self.try_request(method, path, body).unwrap()
+    }
+
+    /// The same, where the server may be gone.
+    pub fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> std::io::Result<Response> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let authorization = format!("Bearer {KEY}");
         let mut headers = vec![("authorization", authorization.as_str())];
         if !body.is_empty() {
             headers.push(("content-type", "application/json"));
         }
-        http(method, &format!("{}{path}", self.url), &headers, body.as_bytes()).unwrap()
+        http(method, &format!("{}{path}", self.url), &headers, body.as_bytes())
     }
 
     /// A GET that must succeed.
@@ -226,8 +262,19 @@ fn data_in(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-fn spawn(folder: &Path, options: &Options) -> (Child, String, Arc<Mutex<String>>) {
-    let mut command = posthaste(&["serve", "--listen", "127.0.0.1:0", "--color", "never"]);
+struct Spawned {
+    child: Child,
+    readers: Vec<JoinHandle<()>>,
+    url: String,
+    output: Arc<Mutex<String>>,
+}
+
+fn spawn(folder: &Path, options: &Options) -> Spawned {
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--color", "never"];
+    let mut command = match &options.prelude {
+        None => posthaste(&serve),
+        Some(prelude) => shelled(prelude, &serve),
+    };
     command.arg("--data").arg(data_in(folder)).current_dir(folder);
     if options.dev {
         command.arg("--dev");
@@ -236,13 +283,14 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String, Arc<Mutex<String>>
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let output = Arc::new(Mutex::new(String::new()));
-    let lines = follow(child.stdout.take().unwrap(), output.clone());
-    drop(follow(child.stderr.take().unwrap(), output.clone()));
+    let (lines, stdout) = follow(child.stdout.take().unwrap(), output.clone());
+    let (_, stderr) = follow(child.stderr.take().unwrap(), output.clone());
     loop {
         match lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 if let Some(url) = line.strip_prefix("listening on ") {
-                    return (child, url.to_owned(), output);
+                    let readers = vec![stdout, stderr];
+                    return Spawned { child, readers, url: url.to_owned(), output };
                 }
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -255,15 +303,18 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String, Arc<Mutex<String>>
 }
 
 /// Keeps what is printed, and hands each line on to whoever still listens.
-fn follow(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) -> Receiver<String> {
+fn follow(
+    pipe: impl Read + Send + 'static,
+    output: Arc<Mutex<String>>,
+) -> (Receiver<String>, JoinHandle<()>) {
     let (sender, lines) = channel();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             output.lock().unwrap().push_str(&format!("{line}\n"));
             let _ = sender.send(line);
         }
     });
-    lines
+    (lines, reader)
 }
 
 /// Asks again and again until there is an answer; fails the test after [`PATIENCE`].
