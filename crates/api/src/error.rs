@@ -30,6 +30,7 @@ pub enum Code {
     WebhookGone,
     WebhookDisabled,
     WebhookPaused,
+    BodyTooSlow,
     BodyTooLarge,
     UnsupportedMediaType,
     Invalid,
@@ -43,7 +44,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 24] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::Forbidden,
@@ -57,6 +58,7 @@ impl Code {
         Code::WebhookGone,
         Code::WebhookDisabled,
         Code::WebhookPaused,
+        Code::BodyTooSlow,
         Code::BodyTooLarge,
         Code::UnsupportedMediaType,
         Code::Invalid,
@@ -116,6 +118,9 @@ impl Code {
                 (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")
             }
             Code::WebhookPaused => (Status::CONFLICT, "webhook_paused", "The webhook is paused"),
+            Code::BodyTooSlow => {
+                (Status::REQUEST_TIMEOUT, "body_too_slow", "The body did not arrive in time")
+            }
             Code::BodyTooLarge => {
                 (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
             }

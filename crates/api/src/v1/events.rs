@@ -89,6 +89,7 @@ pub struct EventJson {
     /// `event`, or `test` for a sample sent to one webhook.
     #[schema(value_type = TriggerName)]
     trigger: &'static str,
+    #[schema(required)]
     powerlist_id: Option<String>,
     /// How many webhooks it goes to.
     deliveries: usize,
