@@ -3,6 +3,7 @@
 mod support;
 
 use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
 use support::{START, TestServer};
@@ -121,7 +122,7 @@ async fn what_is_not_a_key_is_refused() {
     let server = TestServer::start().await;
     let account = &server.keys.account;
     let check = async |values: &[&str], expected: u16| {
-        let mut request = axum::http::Request::builder().uri("/v1/webhooks");
+        let mut request = Request::builder().uri("/v1/webhooks");
         for value in values {
             request = request.header("authorization", *value);
         }
