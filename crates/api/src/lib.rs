@@ -1,1 +1,65 @@
-//! Under construction.
+//! The HTTP API: requests in, calls to the store and the engine, answers out. [`router`] is the
+//! table of contents.
+//!
+//! Nothing is decided here that `core` could decide: handlers parse, ask and write down. What they
+//! share is in [`state`]; how errors are answered, only in [`error`].
+
+#![expect(unused_qualifications, reason = "what utoipa writes for `params(…)` has them")]
+
+pub mod auth;
+pub mod error;
+mod extract;
+mod health;
+pub mod inbox;
+mod layers;
+mod metrics;
+mod openapi;
+mod pages;
+pub mod state;
+mod v1;
+
+use axum::Router;
+use axum::middleware;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use crate::inbox::Inbox;
+pub use crate::state::{AppState, Parts, Settings};
+
+/// Everything the server answers.
+pub fn router(state: AppState) -> Router {
+    let (api, document) = described().split_for_parts();
+    let mut router = api.merge(pages::router(complete(document)));
+    if state.inbox.is_some() {
+        router = router.merge(inbox::router());
+    }
+    router
+        .fallback(layers::no_such_route)
+        .method_not_allowed_fallback(layers::no_such_method)
+        .layer(CatchPanicLayer::custom(layers::answer_panic))
+        // Around the panic layer, so that a panic is counted and has an id like everything else.
+        .layer(middleware::from_fn_with_state(state.clone(), layers::outermost))
+        .with_state(state)
+}
+
+/// The OpenAPI document of all that is promised. The repository's `openapi.json` is this.
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    complete(described().into_openapi())
+}
+
+fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    openapi::complete(&mut document);
+    document
+}
+
+/// The routes that the OpenAPI document describes. What is not here (pages, the test inbox) is
+/// not promised.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Head::openapi())
+        .merge(v1::router())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}

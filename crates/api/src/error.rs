@@ -1,0 +1,320 @@
+//! The one place where anything that goes wrong becomes an HTTP answer: a status, a stable code
+//! and an RFC 9457 problem document. Handlers say what is wrong; the outermost layer writes it.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use posthaste_core::engine::EngineStopped;
+use posthaste_core::error::{FieldError, Invalid};
+use posthaste_core::store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How long a caller who met a full queue or a full disk should stay away.
+const RETRY_AFTER_S: u32 = 1;
+const RETRY_AFTER_FULL_S: u32 = 30;
+
+/// What went wrong, as far as a program would act differently. Codes are promises: they are never
+/// renamed, and never mean something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    InvalidJson,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    UnknownAccount,
+    MethodNotAllowed,
+    Taken,
+    BuiltIn,
+    IdempotencyKeyReused,
+    AlreadyEnded,
+    WebhookGone,
+    WebhookDisabled,
+    WebhookPaused,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    Invalid,
+    UnknownEventType,
+    Internal,
+    Overloaded,
+    StorageFull,
+    StoreUnavailable,
+    ShuttingDown,
+    NotReady,
+}
+
+impl Code {
+    pub const ALL: [Code; 23] = [
+        Code::InvalidJson,
+        Code::Unauthorized,
+        Code::Forbidden,
+        Code::NotFound,
+        Code::UnknownAccount,
+        Code::MethodNotAllowed,
+        Code::Taken,
+        Code::BuiltIn,
+        Code::IdempotencyKeyReused,
+        Code::AlreadyEnded,
+        Code::WebhookGone,
+        Code::WebhookDisabled,
+        Code::WebhookPaused,
+        Code::BodyTooLarge,
+        Code::UnsupportedMediaType,
+        Code::Invalid,
+        Code::UnknownEventType,
+        Code::Internal,
+        Code::Overloaded,
+        Code::StorageFull,
+        Code::StoreUnavailable,
+        Code::ShuttingDown,
+        Code::NotReady,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    pub fn status(self) -> StatusCode {
+        self.facts().0
+    }
+
+    /// What the code means: the same in every answer that has it.
+    pub fn title(self) -> &'static str {
+        self.facts().2
+    }
+
+    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as Status;
+        match self {
+            Code::InvalidJson => (Status::BAD_REQUEST, "invalid_json", "The body is not JSON"),
+            Code::Unauthorized => {
+                (Status::UNAUTHORIZED, "unauthorized", "A valid API key is needed")
+            }
+            Code::Forbidden => (Status::FORBIDDEN, "forbidden", "This API key may not do that"),
+            Code::NotFound => (Status::NOT_FOUND, "not_found", "There is no such thing"),
+            Code::UnknownAccount => {
+                (Status::NOT_FOUND, "unknown_account", "There is no such account")
+            }
+            Code::MethodNotAllowed => (
+                Status::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not take this method",
+            ),
+            Code::Taken => (Status::CONFLICT, "taken", "It exists already"),
+            Code::BuiltIn => {
+                (Status::CONFLICT, "built_in", "Built-in event types cannot be changed")
+            }
+            Code::IdempotencyKeyReused => (
+                Status::CONFLICT,
+                "idempotency_key_reused",
+                "The idempotency key was used with another request",
+            ),
+            Code::AlreadyEnded => {
+                (Status::CONFLICT, "already_ended", "The delivery has ended already")
+            }
+            Code::WebhookGone => (Status::CONFLICT, "webhook_gone", "The webhook was deleted"),
+            Code::WebhookDisabled => {
+                (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")
+            }
+            Code::WebhookPaused => (Status::CONFLICT, "webhook_paused", "The webhook is paused"),
+            Code::BodyTooLarge => {
+                (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
+            }
+            Code::UnsupportedMediaType => (
+                Status::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The body must be sent as application/json",
+            ),
+            Code::Invalid => {
+                (Status::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid")
+            }
+            Code::UnknownEventType => {
+                (Status::UNPROCESSABLE_ENTITY, "unknown_event_type", "There is no such event type")
+            }
+            Code::Internal => {
+                (Status::INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side")
+            }
+            Code::Overloaded => {
+                (Status::SERVICE_UNAVAILABLE, "overloaded", "Too much waits to be stored")
+            }
+            Code::StorageFull => {
+                (Status::SERVICE_UNAVAILABLE, "storage_full", "The server's disk is full")
+            }
+            Code::StoreUnavailable => (
+                Status::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "The server's store cannot be used",
+            ),
+            Code::ShuttingDown => {
+                (Status::SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down")
+            }
+            Code::NotReady => (Status::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),
+        }
+    }
+}
+
+/// An answer that is not a success.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    pub code: Code,
+    /// A sentence about this one case, for a person.
+    pub detail: String,
+    pub errors: Vec<FieldError>,
+}
+
+impl ApiError {
+    pub fn new(code: Code, detail: impl Into<String>) -> ApiError {
+        ApiError { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// Says the same whatever the id was, and whether it is missing or another account's.
+    pub fn not_found(what: &str) -> ApiError {
+        ApiError::new(Code::NotFound, format!("there is no {what} with this id"))
+    }
+
+    pub fn internal() -> ApiError {
+        ApiError::new(Code::Internal, "the request could not be completed; it was logged")
+    }
+
+    pub fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> ApiError {
+        Invalid::at(pointer, message).into()
+    }
+
+    fn retry_after_s(&self) -> Option<u32> {
+        match self.code {
+            Code::Overloaded | Code::ShuttingDown | Code::NotReady => Some(RETRY_AFTER_S),
+            Code::StorageFull | Code::StoreUnavailable => Some(RETRY_AFTER_FULL_S),
+            _ => None,
+        }
+    }
+
+    /// The whole answer. `request_id` is known only to the outermost layer.
+    pub fn render(&self, request_id: &str) -> Response {
+        let problem = Problem {
+            r#type: format!("urn:posthaste:problem:{}", self.code.as_str()),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            code: self.code.as_str().to_owned(),
+            detail: self.detail.clone(),
+            errors: self
+                .errors
+                .iter()
+                .map(|error| ProblemField {
+                    pointer: error.pointer.clone(),
+                    message: error.message.clone(),
+                })
+                .collect(),
+            request_id: request_id.to_owned(),
+        };
+        let body = serde_json::to_vec(&problem).expect("a problem has only texts and numbers");
+        let mut response = (self.code.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json; charset=utf-8"),
+        );
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// An RFC 9457 problem document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:posthaste:problem:` and the code.
+    #[schema(example = "urn:posthaste:problem:invalid")]
+    pub r#type: String,
+    /// What the code means.
+    pub title: String,
+    pub status: u16,
+    /// For programs; never changes its meaning.
+    #[schema(example = "invalid")]
+    pub code: String,
+    /// What is wrong in this case.
+    pub detail: String,
+    /// One for each thing that is wrong in the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<ProblemField>,
+    /// Also in the header `x-request-id`, and in the server's log.
+    pub request_id: String,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemField {
+    /// An RFC 6901 JSON pointer into the body, or `/` and the name of a query parameter.
+    #[schema(example = "/data/amount")]
+    pub pointer: String,
+    pub message: String,
+}
+
+/// Only the status and the error itself: the outermost layer writes the body, because it alone
+/// knows the request's id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> ApiError {
+        let detail = match invalid.errors.as_slice() {
+            [only] => only.to_string(),
+            errors => format!("{} things are not valid, see errors", errors.len()),
+        };
+        ApiError { code: Code::Invalid, detail, errors: invalid.errors }
+    }
+}
+
+impl From<EngineStopped> for ApiError {
+    fn from(_: EngineStopped) -> ApiError {
+        ApiError::new(Code::ShuttingDown, "no more work is taken on; try again in a moment")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match error {
+            StoreError::Taken { what } => {
+                ApiError::new(Code::Taken, format!("{what} is already taken"))
+            }
+            StoreError::Overloaded => {
+                ApiError::new(Code::Overloaded, "nothing was stored; try again in a moment")
+            }
+            StoreError::Full => {
+                ApiError::new(Code::StorageFull, "nothing was stored; try again later")
+            }
+            StoreError::Unavailable { reason } => {
+                tracing::error!(error.reason = reason, "the store is not available");
+                ApiError::new(Code::StoreUnavailable, "try again later")
+            }
+            StoreError::Damaged { what } => {
+                tracing::error!(error.what = what, "stored data is damaged");
+                ApiError::internal()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_written_once_and_is_an_error() {
+        let codes: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+}

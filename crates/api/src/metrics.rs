@@ -1,0 +1,167 @@
+//! Prometheus text, written by hand: a handful of counters and gauges need no library. Nothing is
+//! labelled by webhook, account or id, because a label per customer grows without bound and shows
+//! customers to whoever reads the page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use parking_lot::RwLock;
+use posthaste_core::engine::EngineLoad;
+
+/// Upper bounds of the buckets of request durations, in milliseconds.
+const DURATION_BOUNDS_MS: [u64; 9] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
+
+/// Counted since the process started.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub events_accepted: AtomicU64,
+    pub events_repeated: AtomicU64,
+    pub deliveries_promised: AtomicU64,
+    /// By method, route and status. Routes are templates, so there are a few hundred at most.
+    requests: RwLock<BTreeMap<RequestKind, Arc<AtomicU64>>>,
+    durations: [AtomicU64; DURATION_BOUNDS_MS.len() + 1],
+    duration_sum_us: AtomicU64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct RequestKind {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+impl Metrics {
+    /// Counts one answered request. `route` is the template (`/v1/webhooks/{id}`), never the path.
+    pub fn count_request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = DURATION_BOUNDS_MS.iter().position(|&bound| took_us <= bound * 1_000);
+        self.durations[bucket.unwrap_or(DURATION_BOUNDS_MS.len())].fetch_add(1, Ordering::Relaxed);
+        self.duration_sum_us.fetch_add(took_us, Ordering::Relaxed);
+
+        let method = known_method(method);
+        let kind = RequestKind { method, route: route.to_owned(), status: status.as_u16() };
+        if let Some(counter) = self.requests.read().get(&kind) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.requests.write().entry(kind).or_default().fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The page that Prometheus reads.
+    pub fn render(&self, load: EngineLoad) -> String {
+        let mut page = Page::default();
+        page.head("posthaste_http_requests_total", "counter", "Requests answered.");
+        for (kind, count) in self.requests.read().iter() {
+            let RequestKind { method, route, status } = kind;
+            let labels = format!(r#"{{method="{method}",route="{route}",status="{status}"}}"#);
+            page.line("posthaste_http_requests_total", &labels, count.load(Ordering::Relaxed));
+        }
+        self.render_durations(&mut page);
+        let events = [
+            ("posthaste_events_accepted_total", "Events stored.", &self.events_accepted),
+            (
+                "posthaste_events_repeated_total",
+                "Events answered again for an idempotency key.",
+                &self.events_repeated,
+            ),
+            (
+                "posthaste_deliveries_promised_total",
+                "Deliveries that accepted events were given.",
+                &self.deliveries_promised,
+            ),
+        ];
+        for (name, help, counter) in events {
+            page.head(name, "counter", help);
+            page.line(name, "", counter.load(Ordering::Relaxed));
+        }
+        let gauges = [
+            (
+                "posthaste_deliveries_outstanding",
+                "Deliveries in memory that have not ended.",
+                load.outstanding,
+            ),
+            ("posthaste_requests_in_flight", "Webhook requests on the wire.", load.in_flight),
+            (
+                "posthaste_deliveries_unrecorded",
+                "Accepted deliveries without a row yet.",
+                load.unrecorded,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            page.head(name, "gauge", help);
+            page.line(name, "", value as u64);
+        }
+        page.0
+    }
+
+    fn render_durations(&self, page: &mut Page) {
+        let name = "posthaste_http_request_duration_seconds";
+        page.head(name, "histogram", "From the request's head to the answer's.");
+        let mut total = 0;
+        for (position, slot) in self.durations.iter().enumerate() {
+            total += slot.load(Ordering::Relaxed);
+            let bound = DURATION_BOUNDS_MS
+                .get(position)
+                .map_or("+Inf".to_owned(), |&bound| (bound as f64 / 1_000.0).to_string());
+            page.line(&format!("{name}_bucket"), &format!(r#"{{le="{bound}"}}"#), total);
+        }
+        let sum_s = self.duration_sum_us.load(Ordering::Relaxed) as f64 / 1_000_000.0;
+        page.line(&format!("{name}_sum"), "", sum_s);
+        page.line(&format!("{name}_count"), "", total);
+    }
+}
+
+/// A caller can make methods up, and each would be a line for ever.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a String takes all");
+    }
+
+    fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        writeln!(self.0, "{name}{labels} {value}").expect("a String takes all");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_counts_requests_by_route_and_adds_up_durations() {
+        let metrics = Metrics::default();
+        for ms in [0, 3, 9_000] {
+            let took = Duration::from_millis(ms);
+            metrics.count_request(&Method::GET, "/v1/webhooks/{id}", StatusCode::OK, took);
+        }
+        let page = metrics.render(EngineLoad { outstanding: 7, ..EngineLoad::default() });
+        let check = |line: &str| assert!(page.lines().any(|l| l == line), "{line} in\n{page}");
+        check(
+            r#"posthaste_http_requests_total{method="GET",route="/v1/webhooks/{id}",status="200"} 3"#,
+        );
+        check(r#"posthaste_http_request_duration_seconds_bucket{le="0.001"} 1"#);
+        check(r#"posthaste_http_request_duration_seconds_bucket{le="0.005"} 2"#);
+        check(r#"posthaste_http_request_duration_seconds_bucket{le="+Inf"} 3"#);
+        check("posthaste_http_request_duration_seconds_count 3");
+        check("posthaste_deliveries_outstanding 7");
+    }
+}

@@ -1,0 +1,96 @@
+//! The OpenAPI document: its head, and what all operations have in common. The operations
+//! describe themselves, next to their handlers.
+
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::error::{Code, Problem, ProblemField};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Posthaste",
+        description = "Publish events; Posthaste delivers them, signed, to the webhooks that want \
+                       them, and shows what became of each. Send your API key as \
+                       `Authorization: Bearer phk_…`; a platform key names an account with the \
+                       header `posthaste-account`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "Events", description = "Publish events and look them up."),
+        (name = "Webhooks", description = "Where events go."),
+        (name = "Deliveries", description = "What became of them."),
+        (name = "Statistics", description = "Numbers over time."),
+        (name = "Event types", description = "The catalogue."),
+        (name = "Keys and accounts", description = "Who may do what."),
+        (name = "Operation", description = "For whoever runs the server."),
+    ),
+    components(schemas(Problem, ProblemField))
+)]
+pub struct Head;
+
+/// The name of the security scheme. Its "scopes" are what the key's role must allow.
+pub const API_KEY: &str = "api_key";
+
+/// Adds what every operation has: the security scheme, and the problems it can answer with.
+pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "An API key. The names beside it are what the key's role must allow: `publish`, \
+             `read`, `write` or `administer`. A key with the role `platform` may do all of them, \
+             `account` all but `administer`, `publish` and `read` only what they are called.",
+        ))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(API_KEY, SecurityScheme::Http(scheme));
+    for (path, item) in &mut document.paths.paths {
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            add_problems(path, operation);
+        }
+    }
+}
+
+fn add_problems(path: &str, operation: &mut Operation) {
+    let mut codes = vec![Code::Internal, Code::StoreUnavailable];
+    let open = operation.security.as_ref().is_none_or(|all| {
+        all.iter()
+            .all(|one| serde_json::to_value(one).is_ok_and(|one| one == serde_json::json!({})))
+    });
+    if !open {
+        codes.extend([Code::Unauthorized, Code::Forbidden, Code::UnknownAccount]);
+    }
+    if path.contains('{') {
+        codes.push(Code::NotFound);
+    }
+    if operation.request_body.is_some() {
+        codes.extend([
+            Code::InvalidJson,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::Invalid,
+        ]);
+    }
+    let has_query = operation.parameters.iter().flatten().any(|parameter| {
+        matches!(parameter, RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query))
+    });
+    if has_query {
+        codes.push(Code::Invalid);
+    }
+    for code in codes {
+        let status = code.status().as_u16().to_string();
+        operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem(code)));
+    }
+}
+
+fn problem(code: Code) -> Response {
+    let schema = RefOr::Ref(Ref::from_schema_name("Problem"));
+    ResponseBuilder::new()
+        .description(code.title())
+        .content("application/problem+json", Content::new(Some(schema)))
+        .build()
+}

@@ -1,0 +1,242 @@
+//! What the handlers share: the store and the engine behind their contracts, and the small tables
+//! that are read for every request and therefore kept in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+use posthaste_core::account::{Account, ApiKey, KeyHash};
+use posthaste_core::directory::Directory;
+use posthaste_core::egress::EgressPolicy;
+use posthaste_core::engine::DeliveryEngine;
+use posthaste_core::event_type::EventType;
+use posthaste_core::id::{AccountId, KeyId, WebhookId};
+use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
+use posthaste_core::page::PageRequest;
+use posthaste_core::store::{Store, StoreError};
+use posthaste_core::time::{Clock, Entropy, Timestamp};
+
+use crate::error::ApiError;
+use crate::inbox::Inbox;
+use crate::metrics::Metrics;
+
+/// What the operator chose about the API.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Of every request but a batch, and of each event in a batch.
+    pub body_bytes_max: usize,
+    pub batch_body_bytes_max: usize,
+    /// Lets `/metrics` be read without a key. Off, because even numbers tell about customers.
+    pub metrics_open: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            body_bytes_max: BODY_BYTES_MAX,
+            batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
+            metrics_open: false,
+        }
+    }
+}
+
+/// What the binary hands over.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub engine: Arc<dyn DeliveryEngine>,
+    /// The one the engine reads too.
+    pub directory: Arc<Directory>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub egress: EgressPolicy,
+    pub settings: Settings,
+    /// For development only: it has no authentication.
+    pub inbox: Option<Inbox>,
+}
+
+/// Cheap to clone: one per request.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+pub struct Shared {
+    pub store: Arc<dyn Store>,
+    pub engine: Arc<dyn DeliveryEngine>,
+    pub directory: Arc<Directory>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub egress: EgressPolicy,
+    pub settings: Settings,
+    pub keys: KeyRing,
+    pub accounts: Accounts,
+    pub event_types: CustomNames,
+    pub metrics: Metrics,
+    pub inbox: Option<Inbox>,
+    ready: AtomicBool,
+    changes: tokio::sync::Mutex<()>,
+}
+
+impl AppState {
+    /// Reads keys, accounts and the names of custom event types. Make the first platform key
+    /// before this: a key that comes into the store later by another way is not known.
+    pub async fn load(parts: Parts) -> Result<AppState, StoreError> {
+        let keys = KeyRing::new(parts.store.all_keys().await?);
+        let accounts = Accounts::default();
+        let event_types = CustomNames::default();
+        let mut page = PageRequest { limit: PAGE_LIMIT_MAX, cursor: None };
+        loop {
+            let found = parts.store.list_accounts(page).await?;
+            for account in found.items {
+                for custom in parts.store.custom_event_types(account.id).await? {
+                    event_types.add(account.id, custom.name);
+                }
+                accounts.add(account);
+            }
+            page.cursor = found.next;
+            if page.cursor.is_none() {
+                break;
+            }
+        }
+        Ok(AppState(Arc::new(Shared {
+            store: parts.store,
+            engine: parts.engine,
+            directory: parts.directory,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            egress: parts.egress,
+            settings: parts.settings,
+            keys,
+            accounts,
+            event_types,
+            metrics: Metrics::default(),
+            inbox: parts.inbox,
+            ready: AtomicBool::new(true),
+            changes: tokio::sync::Mutex::new(()),
+        })))
+    }
+
+    /// Runs a change of configuration: in the store first, then in the memory that mirrors it.
+    ///
+    /// One at a time, because two changes could otherwise reach the memory in another order than
+    /// the store, and would stay wrong there. In a task of its own, because a caller who hangs up
+    /// between the two must not leave them different. Changes are rare and short, so one lock for
+    /// all of them (held across awaits for exactly this reason) costs nothing.
+    pub async fn change<T, F>(&self, change: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ApiError>> + Send + 'static,
+    {
+        let state = self.clone();
+        let task = tokio::spawn(async move {
+            let _one_at_a_time = state.changes.lock().await;
+            change.await
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(ApiError::internal()),
+        }
+    }
+
+    /// Tells the engine of a change that is already stored. An engine that has stopped reads it
+    /// from the store when it starts again.
+    pub async fn tell_engine(&self, webhook: WebhookId) {
+        if self.engine.webhook_changed(webhook).await.is_err() {
+            tracing::debug!(webhook.id = %webhook, "the engine has stopped");
+        }
+    }
+}
+
+impl Shared {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What `/readyz` says from now on. The binary sets it to false when it begins to shut down,
+    /// so that load balancers stop sending before the listener closes.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
+
+/// Every API key, by its hash: authentication asks it for every request.
+#[derive(Debug, Default)]
+pub struct KeyRing(RwLock<HashMap<KeyHash, Arc<ApiKey>>>);
+
+impl KeyRing {
+    pub fn new(keys: Vec<ApiKey>) -> KeyRing {
+        let by_hash = keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect();
+        KeyRing(RwLock::new(by_hash))
+    }
+
+    pub fn get(&self, hash: &KeyHash) -> Option<Arc<ApiKey>> {
+        self.0.read().get(hash).cloned()
+    }
+
+    pub fn add(&self, key: ApiKey) {
+        self.0.write().insert(key.hash, Arc::new(key));
+    }
+
+    pub fn remove(&self, id: KeyId) {
+        self.0.write().retain(|_, key| key.id != id);
+    }
+}
+
+/// The accounts, for whoever names one.
+#[derive(Debug, Default)]
+pub struct Accounts(RwLock<BTreeMap<AccountId, Account>>);
+
+impl Accounts {
+    pub fn add(&self, account: Account) {
+        self.0.write().insert(account.id, account);
+    }
+
+    /// By id or by name.
+    pub fn find(&self, id_or_name: &str) -> Option<AccountId> {
+        let accounts = self.0.read();
+        if let Ok(id) = AccountId::parse(id_or_name)
+            && accounts.contains_key(&id)
+        {
+            return Some(id);
+        }
+        accounts.values().find(|account| account.name == id_or_name).map(|account| account.id)
+    }
+}
+
+/// The names of the event types that accounts added themselves: asked for every event.
+#[derive(Debug, Default)]
+pub struct CustomNames(RwLock<HashMap<AccountId, BTreeSet<EventType>>>);
+
+impl CustomNames {
+    pub fn add(&self, account: AccountId, name: EventType) {
+        self.0.write().entry(account).or_default().insert(name);
+    }
+
+    pub fn remove(&self, account: AccountId, name: &EventType) {
+        if let Some(names) = self.0.write().get_mut(&account) {
+            names.remove(name);
+        }
+    }
+
+    pub fn contains(&self, account: AccountId, name: &EventType) -> bool {
+        self.0.read().get(&account).is_some_and(|names| names.contains(name))
+    }
+
+    pub fn of(&self, account: AccountId) -> Vec<EventType> {
+        self.0.read().get(&account).map(|names| names.iter().cloned().collect()).unwrap_or_default()
+    }
+}

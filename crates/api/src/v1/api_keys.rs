@@ -1,0 +1,180 @@
+//! API keys: made, listed and deleted. Their text is shown once, when they are made.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use posthaste_core::account::{ApiKey, KeyText, NewApiKey, Role, parse_name};
+use posthaste_core::error::{Complaints, Invalid};
+use posthaste_core::id::{AccountId, KeyId};
+use posthaste_core::page::PageRequest;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::List;
+use super::names::RoleName;
+use crate::auth::{Caller, Write};
+use crate::error::{ApiError, Code};
+use crate::extract::{Json as JsonBody, Parameters, Segment};
+use crate::state::AppState;
+
+/// A key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with name and role")]
+#[schema(as = NewApiKey)]
+pub struct NewKeyBody {
+    /// What people call it.
+    #[schema(max_length = 100)]
+    name: String,
+    /// Only a platform key can make one for the `platform`.
+    #[schema(value_type = RoleName)]
+    role: String,
+}
+
+/// An API key, without its text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub struct KeyJson {
+    #[schema(example = "key_06a2b3c4d5e6f")]
+    id: String,
+    name: String,
+    #[schema(value_type = RoleName)]
+    role: &'static str,
+    /// null for a platform key.
+    account_id: Option<String>,
+    /// Its first characters.
+    #[schema(example = "phk_AbCd")]
+    hint: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// A new API key, with the text that is never shown again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedKey {
+    #[serde(flatten)]
+    api_key: KeyJson,
+    /// Keep it: only its hash is stored.
+    #[schema(example = "phk_0123456789abcdefghijABCDEFGHIJ0123456789abc")]
+    key: String,
+}
+
+impl From<&ApiKey> for KeyJson {
+    fn from(key: &ApiKey) -> KeyJson {
+        KeyJson {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            role: key.role.as_str(),
+            account_id: key.account_id.map(|id| id.to_string()),
+            hint: key.hint.clone(),
+            created_at: key.created_at.to_string(),
+        }
+    }
+}
+
+/// Make an API key
+///
+/// For the caller's account, or for the whole platform. Works at once.
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "Keys and accounts",
+    security(("api_key" = ["write"])), request_body = NewKeyBody,
+    responses((status = 201, body = CreatedKey)))]
+pub async fn create(
+    caller: Caller<Write>,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody<NewKeyBody>,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    let mut wrong = Complaints::default();
+    let name = wrong.check("/name", parse_name(&body.name));
+    let role = Role::parse(&body.role)
+        .ok_or_else(|| Invalid::at("", "must be platform, account, publish or read"));
+    let role = wrong.check("/role", role);
+    wrong.finish()?;
+    let checked = "complaints would have been returned";
+    let (name, role) = (name.expect(checked), role.expect(checked));
+    let account = account_for(caller, role)?;
+    let text = KeyText::generate(&*state.entropy);
+    let new = NewApiKey::new(&text, role, account, name);
+    let shared = state.clone();
+    let api_key = state
+        .change(async move {
+            let key = shared.store.create_key(shared.now(), new).await?;
+            shared.keys.add(key.clone());
+            Ok(key)
+        })
+        .await?;
+    let created = CreatedKey { api_key: (&api_key).into(), key: text.expose().to_owned() };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Whose key it becomes. A key of the platform can only be made by one.
+fn account_for<A>(caller: Caller<A>, role: Role) -> Result<Option<AccountId>, ApiError> {
+    match (role, caller.role) {
+        (Role::Platform, Role::Platform) => Ok(None),
+        (Role::Platform, _) => {
+            Err(ApiError::new(Code::Forbidden, "only a platform key may do this"))
+        }
+        _ => Ok(Some(caller.account)),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct KeyListQuery {
+    /// `platform` lists the platform's keys (for platform keys only), everything else being the
+    /// account's.
+    role: Option<String>,
+    /// 1 to 200; 50 if left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List API keys
+///
+/// Those of the account; with `role=platform` those of the platform.
+#[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "Keys and accounts",
+    security(("api_key" = ["write"])), params(KeyListQuery),
+    responses((status = 200, body = List<KeyJson>)))]
+pub async fn list(
+    caller: Caller<Write>,
+    State(state): State<AppState>,
+    Parameters(query): Parameters<KeyListQuery>,
+) -> Result<Json<List<KeyJson>>, ApiError> {
+    let page = PageRequest::parse(query.limit.as_deref(), query.cursor.as_deref())?;
+    let account = match query.role.as_deref() {
+        None => Some(caller.account),
+        Some("platform") => account_for(caller, Role::Platform)?,
+        Some(_) => return Err(ApiError::invalid("/role", "must be platform, or left out")),
+    };
+    let found = state.store.list_keys(account, page).await?;
+    Ok(Json(found.map(|key| KeyJson::from(&key)).into()))
+}
+
+/// Delete an API key
+///
+/// Works at once.
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "deleteApiKey", tag = "Keys and accounts",
+    security(("api_key" = ["write"])), params(("id" = String, Path, description = "`key_…`")),
+    responses((status = 204, description = "Deleted")))]
+pub async fn delete(
+    caller: Caller<Write>,
+    State(state): State<AppState>,
+    id: Segment,
+) -> Result<StatusCode, ApiError> {
+    let id: KeyId = id.id("API key")?;
+    let shared = state.clone();
+    state
+        .change(async move {
+            let mut found = shared.store.delete_key(Some(caller.account), id).await?;
+            if !found && caller.role == Role::Platform {
+                found = shared.store.delete_key(None, id).await?;
+            }
+            if !found {
+                return Err(ApiError::not_found("API key"));
+            }
+            shared.keys.remove(id);
+            Ok(StatusCode::NO_CONTENT)
+        })
+        .await
+}

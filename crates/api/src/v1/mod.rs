@@ -1,0 +1,68 @@
+//! `/v1`: one file per resource, each with its JSON, its rules of reading and its handlers.
+
+mod accounts;
+mod api_keys;
+mod deliveries;
+mod endpoints;
+mod event_body;
+mod event_types;
+mod events;
+mod names;
+mod secrets;
+mod stats;
+mod webhooks;
+
+use posthaste_core::page::Page;
+use posthaste_core::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(events::publish, events::list))
+        .routes(routes!(events::publish_batch))
+        .routes(routes!(events::show))
+        .routes(routes!(deliveries::list_of_event))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::pause))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(endpoints::show))
+        .routes(routes!(secrets::show))
+        .routes(routes!(secrets::rotate))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::retry))
+        .routes(routes!(deliveries::cancel))
+        .routes(routes!(stats::show))
+        .routes(routes!(event_types::list, event_types::create))
+        .routes(routes!(event_types::show, event_types::put, event_types::delete))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::delete))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::show))
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    data: Vec<T>,
+    /// Send it as `cursor` for the next page; null on the last one. A page can be short, even
+    /// empty, and still have a next one.
+    next_cursor: Option<String>,
+}
+
+impl<T> From<Page<T>> for List<T> {
+    fn from(page: Page<T>) -> List<T> {
+        List { data: page.items, next_cursor: page.next.map(|cursor| cursor.encode()) }
+    }
+}
+
+fn text_of(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}

@@ -1,0 +1,102 @@
+//! A webhook's secret: showing it, and rotating it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use posthaste_core::limits::SECRET_OVERLAP_MAX;
+use posthaste_core::secret::{Secret, Secrets};
+use posthaste_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::webhooks::{find, update};
+use crate::auth::{Caller, Write};
+use crate::error::ApiError;
+use crate::extract::{OptionalJson, Segment, given};
+use crate::state::AppState;
+
+const OVERLAP_S_DEFAULT: u64 = 86_400;
+
+/// The secrets that sign what a webhook gets.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Secrets)]
+pub struct SecretsJson {
+    #[schema(example = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")]
+    secret: String,
+    /// The one from before the last rotation, while it still signs too.
+    previous: Option<PreviousSecretJson>,
+}
+
+/// A secret that is on its way out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviousSecret)]
+pub struct PreviousSecretJson {
+    secret: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+impl SecretsJson {
+    fn of(now: Timestamp, secrets: &Secrets) -> SecretsJson {
+        let live = secrets.previous.as_ref().filter(|previous| now < previous.expires_at);
+        SecretsJson {
+            secret: secrets.current.expose().to_owned(),
+            previous: live.map(|previous| PreviousSecretJson {
+                secret: previous.secret.expose().to_owned(),
+                expires_at: previous.expires_at.to_string(),
+            }),
+        }
+    }
+}
+
+/// How to rotate.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+#[schema(as = Rotation)]
+pub struct RotationBody {
+    /// How long the old secret goes on signing beside the new one, in seconds; a day, if left
+    /// out. 0 ends it at once.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, maximum = 604_800)]
+    overlap_s: Option<u64>,
+}
+
+/// Show a webhook's secret
+#[utoipa::path(get, path = "/v1/webhooks/{id}/secret", operation_id = "showSecret", tag = "Webhooks",
+    security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
+    responses((status = 200, body = SecretsJson)))]
+pub async fn show(
+    caller: Caller<Write>,
+    State(state): State<AppState>,
+    id: Segment,
+) -> Result<Json<SecretsJson>, ApiError> {
+    let webhook = find(&state, caller.account, &id).await?;
+    Ok(Json(SecretsJson::of(state.now(), &webhook.secrets)))
+}
+
+/// Rotate a webhook's secret
+///
+/// Both secrets sign until the overlap is over. A rotation within an overlap ends that overlap.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate-secret", operation_id = "rotateSecret", tag = "Webhooks",
+    security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
+    request_body = Option<RotationBody>, responses((status = 200, body = SecretsJson)))]
+pub async fn rotate(
+    caller: Caller<Write>,
+    State(state): State<AppState>,
+    id: Segment,
+    OptionalJson(body): OptionalJson<RotationBody>,
+) -> Result<Json<SecretsJson>, ApiError> {
+    let overlap = Duration::from_secs(body.overlap_s.unwrap_or(OVERLAP_S_DEFAULT));
+    if overlap > SECRET_OVERLAP_MAX {
+        let message = format!("must be at most {} (a week)", SECRET_OVERLAP_MAX.as_secs());
+        return Err(ApiError::invalid("/overlap_s", message));
+    }
+    let secret = Secret::generate(&*state.entropy);
+    let webhook = update(&state, caller.account, id, move |now, webhook| {
+        webhook.secrets.rotate(now, secret, overlap);
+        Ok(())
+    })
+    .await?;
+    Ok(Json(SecretsJson::of(state.now(), &webhook.secrets)))
+}

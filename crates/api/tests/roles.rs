@@ -1,0 +1,195 @@
+//! Every route of the OpenAPI document, called by everybody: what a role may not do it cannot, and
+//! what belongs to another account does not exist.
+
+mod support;
+
+use axum::http::StatusCode;
+use posthaste_core::account::{Action, Role};
+use serde_json::{Value, json};
+
+use support::{Answer, TestServer};
+
+/// One operation as the document describes it.
+#[derive(Debug, Clone)]
+struct Operation {
+    method: String,
+    path: String,
+    /// `None`: open to all.
+    action: Option<Action>,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(posthaste_api::openapi_document()).expect("JSON");
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let action = match operation["security"][0]["api_key"][0].as_str() {
+                None => None,
+                Some("publish") => Some(Action::Publish),
+                Some("read") => Some(Action::Read),
+                Some("write") => Some(Action::Write),
+                Some("administer") => Some(Action::Administer),
+                Some(other) => panic!("{path} needs {other}"),
+            };
+            let method = method.to_uppercase();
+            operations.push(Operation { method, path: path.clone(), action });
+        }
+    }
+    operations
+}
+
+/// Ids of things that the account has.
+struct Things {
+    webhook: String,
+    event: String,
+    delivery: String,
+    key: String,
+    account: String,
+}
+
+impl Things {
+    async fn make(server: &TestServer) -> Things {
+        let webhook = server.webhook(&["deal.won"]).await;
+        let name = json!({"name": "deal.won"});
+        server.call("POST", "/v1/event-types", &server.keys.account, name).await;
+        let event = server.event("deal.won", json!({})).await;
+        let deliveries = server.get(&format!("/v1/events/{event}/deliveries")).await.json;
+        let delivery = deliveries["data"][0]["id"].as_str().expect("an id").to_owned();
+        let key = json!({"name": "k", "role": "read"});
+        let key = server.post("/v1/api-keys", key).await.expect(201).id();
+        Things { webhook, event, delivery, key, account: server.account.to_string() }
+    }
+
+    fn path(&self, template: &str) -> String {
+        let id = match template.split('/').nth(2) {
+            Some("webhooks") => &self.webhook,
+            Some("events") => &self.event,
+            Some("deliveries") => &self.delivery,
+            Some("api-keys") => &self.key,
+            Some("accounts") => &self.account,
+            _ => "",
+        };
+        template.replace("{id}", id).replace("{name}", "deal.won")
+    }
+}
+
+/// The path with ids that nobody has.
+fn missing(template: &str) -> String {
+    let prefix = match template.split('/').nth(2) {
+        Some("webhooks") => "wh_",
+        Some("events") => "evt_",
+        Some("deliveries") => "dlv_",
+        Some("api-keys") => "key_",
+        _ => "acct_",
+    };
+    template.replace("{id}", &format!("{prefix}0000000000042")).replace("{name}", "deal.lost")
+}
+
+/// A body that an operation takes.
+fn body_for(operation: &Operation) -> Value {
+    match (operation.method.as_str(), operation.path.as_str()) {
+        ("POST", "/v1/events") => json!({"event": "call.ended", "data": {}}),
+        ("POST", "/v1/events/batch") => json!({"events": [{"event": "call.ended", "data": {}}]}),
+        ("POST", "/v1/webhooks") => {
+            json!({"title": "T", "url": "https://example.com/", "events": ["*"]})
+        }
+        ("PATCH" | "PUT", _) => json!({}),
+        ("POST", "/v1/event-types") => json!({"name": "new.one"}),
+        ("POST", "/v1/api-keys") => json!({"name": "n", "role": "read"}),
+        ("POST", "/v1/accounts") => json!({"name": "n"}),
+        _ => Value::Null,
+    }
+}
+
+async fn call(server: &TestServer, operation: &Operation, path: &str, key: &str) -> Answer {
+    server.call(&operation.method, path, key, body_for(operation)).await
+}
+
+#[tokio::test]
+async fn every_route_lets_in_the_roles_it_should_and_no_other() {
+    for operation in operations() {
+        for role in Role::ALL {
+            let server = TestServer::start().await;
+            let things = Things::make(&server).await;
+            let key = match role {
+                Role::Platform => &server.keys.platform,
+                Role::Account => &server.keys.account,
+                Role::Publish => &server.keys.publish,
+                Role::Read => &server.keys.read,
+            };
+            let path = things.path(&operation.path);
+            let answer = call(&server, &operation, &path, key).await;
+            let allowed = operation.action.is_none_or(|action| role.may(action));
+            let told = (answer.status, answer.code());
+            if allowed {
+                assert!(answer.status.is_success(), "{operation:?} as {role:?}: {}", answer.text);
+            } else {
+                assert_eq!(told, (StatusCode::FORBIDDEN, "forbidden"), "{operation:?} as {role:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_but_the_open_routes_answers() {
+    let server = TestServer::start().await;
+    let things = Things::make(&server).await;
+    for operation in operations() {
+        let path = things.path(&operation.path);
+        for key in ["", "phk_0000000000000000000000000000000000000000000"] {
+            let answer = call(&server, &operation, &path, key).await;
+            let expected = if operation.action.is_some() { 401 } else { 200 };
+            assert_eq!(answer.status.as_u16(), expected, "{operation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_account_answers_like_what_does_not_exist() {
+    let server = TestServer::start().await;
+    let things = Things::make(&server).await;
+    let with_ids = operations().into_iter().filter(|operation| operation.path.contains('{'));
+    // Replacing an event type of that name makes the other account one of its own.
+    for operation in with_ids.filter(|operation| operation.method != "PUT") {
+        for key in [&server.keys.other, &server.keys.other_read] {
+            let theirs = call(&server, &operation, &things.path(&operation.path), key).await;
+            let nobodys = call(&server, &operation, &missing(&operation.path), key).await;
+            let without_id = |answer: &Answer| {
+                let mut json = answer.json.clone();
+                json.as_object_mut().map(|problem| problem.remove("request_id"));
+                let mut headers = answer.headers.clone();
+                headers.remove("x-request-id");
+                (answer.status, json, format!("{headers:?}"), answer.text.len())
+            };
+            assert_eq!(without_id(&theirs), without_id(&nobodys), "{operation:?}");
+            assert!(matches!(theirs.status.as_u16(), 403 | 404), "{operation:?}");
+        }
+    }
+    // And nothing of it was touched.
+    let webhook = server.get(&format!("/v1/webhooks/{}", things.webhook)).await.expect(200).json;
+    assert_eq!(
+        (&webhook["status"], &webhook["updated_at"]),
+        (&json!("enabled"), &webhook["created_at"])
+    );
+    server.get("/v1/event-types/deal.won").await.expect(200);
+    let delivery = server.get(&format!("/v1/deliveries/{}", things.delivery)).await.expect(200);
+    assert_eq!(delivery.json["status"], "pending");
+}
+
+#[tokio::test]
+async fn lists_show_only_ones_own() {
+    let server = TestServer::start().await;
+    let things = Things::make(&server).await;
+    server.engine.try_all().await;
+    for path in ["/v1/webhooks", "/v1/events", "/v1/deliveries", "/v1/event-types", "/v1/api-keys"]
+    {
+        let answer = server.call("GET", path, &server.keys.other, Value::Null).await.expect(200);
+        for id in [&things.webhook, &things.event, &things.delivery, &things.key] {
+            assert!(!answer.text.contains(id.as_str()), "{path}");
+        }
+        assert!(!answer.text.contains("deal.won"), "{path}");
+    }
+    let path = format!("/v1/deliveries?webhook_id={}", things.webhook);
+    let answer = server.call("GET", &path, &server.keys.other, Value::Null).await.expect(200);
+    assert_eq!(answer.json["data"], json!([]));
+}
