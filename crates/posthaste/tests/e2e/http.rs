@@ -21,7 +21,7 @@ pub struct Http(Arc<HttpClient>);
 impl Http {
     pub fn new() -> Http {
         let resolver = Arc::new(SystemResolver::new().expect("a resolver"));
-        let trust = TrustRoots::only([]);
+        let trust = TrustRoots::only([]).expect("none is wrong among none");
         Http(Arc::new(HttpClient::new(resolver, HttpClient::any_target(), &trust)))
     }
 

@@ -1,0 +1,224 @@
+//! Calls a Posthaste server's API. Uses dispatch's client, so that even the command line opens
+//! connections through the process's one dialer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use posthaste_core::limits::PAGE_LIMIT_MAX;
+use posthaste_core::target_url::TargetUrl;
+use posthaste_dispatch::client::HttpClient;
+use posthaste_dispatch::resolver::SystemResolver;
+use posthaste_dispatch::tls::TrustRoots;
+use posthaste_dispatch::transport::SendError;
+use serde_json::Value;
+
+use crate::exit::{Exit, Failure};
+
+/// The longest answer taken: a page of 200 deliveries, or the API's description, is far below.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const ACCOUNT: HeaderName = HeaderName::from_static("posthaste-account");
+
+/// Which server is called, and as whom.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Without a slash at its end.
+    pub url: String,
+    pub key: Option<String>,
+    /// For platform keys: the account to act for.
+    pub account: Option<String>,
+    pub timeout: Duration,
+}
+
+pub struct ApiClient {
+    http: HttpClient,
+    access: Access,
+}
+
+/// The query of a list: names and values, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Query(Vec<(&'static str, String)>);
+
+impl Query {
+    pub fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Query {
+        if let Some(value) = value {
+            self.0.push((name, value.to_string()));
+        }
+        self
+    }
+
+    fn on(&self, path: &str) -> String {
+        let pairs: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+    }
+}
+
+impl ApiClient {
+    pub fn new(access: Access) -> Result<ApiClient, Failure> {
+        let resolver = SystemResolver::new()
+            .map_err(|error| Failure::failed(format!("no names can be looked up: {error}")))?;
+        let trust = TrustRoots::system(None)
+            .map_err(|error| Failure::failed(format!("no TLS roots: {error}")))?;
+        let http = HttpClient::new(Arc::new(resolver), HttpClient::any_target(), &trust);
+        Ok(ApiClient { http, access })
+    }
+
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::GET, path, None, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::POST, path, Some(body.to_string()), None).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PATCH, path, Some(body.to_string()), None).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::DELETE, path, None, None).await
+    }
+
+    /// Posts a text that is JSON already. Events go this way: their numbers must reach the server
+    /// as they were typed, so that the server can judge them.
+    pub async fn post_text(
+        &self,
+        path: &str,
+        body: String,
+        idempotency_key: Option<&str>,
+    ) -> Result<Value, Failure> {
+        self.call(Method::POST, path, Some(body), idempotency_key).await
+    }
+
+    /// Reads a list, page after page, until it ends or `limit` items are there.
+    pub async fn list(
+        &self,
+        path: &str,
+        query: &Query,
+        limit: usize,
+    ) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page_limit = (limit - items.len()).min(PAGE_LIMIT_MAX);
+            let query = query.clone().with("limit", Some(page_limit)).with("cursor", cursor);
+            let page = self.get(&query.on(path)).await?;
+            items.extend(page["data"].as_array().into_iter().flatten().cloned());
+            cursor = page["next_cursor"].as_str().map(str::to_owned);
+            // A page may be short and still have a cursor: the server looks at a bounded number
+            // of rows for one answer.
+            if cursor.is_none() || items.len() >= limit {
+                items.truncate(limit);
+                return Ok(items);
+            }
+        }
+    }
+
+    /// A GET with a query, for what is no list.
+    pub async fn get_with(&self, path: &str, query: &Query) -> Result<Value, Failure> {
+        self.get(&query.on(path)).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Value, Failure> {
+        let (status, text) = self.exchange(method, path, body, idempotency_key).await?;
+        let value = match serde_json::from_slice(&text) {
+            Ok(value) => value,
+            Err(_) if text.is_empty() => Value::Null,
+            Err(_) => Value::String(String::from_utf8_lossy(&text).into_owned()),
+        };
+        if status.is_success() {
+            return Ok(value);
+        }
+        let mut failure = Failure::of_problem(status.as_u16(), value);
+        if status == StatusCode::UNAUTHORIZED && self.access.key.is_none() {
+            failure.message.push_str(" (give a key with --key or PH_KEY)");
+        }
+        Err(failure)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        idempotency_key: Option<&str>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
+        let url = TargetUrl::parse(&format!("{}{path}", self.access.url))
+            .map_err(|invalid| Failure::usage(format!("--url: {invalid}")))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let bearer = self.access.key.as_ref().map(|key| format!("Bearer {key}"));
+        let optional = [
+            (AUTHORIZATION, bearer.as_deref(), "--key"),
+            (ACCOUNT, self.access.account.as_deref(), "--account"),
+            (IDEMPOTENCY_KEY, idempotency_key, "--idempotency-key"),
+        ];
+        for (name, text, flag) in optional {
+            let Some(text) = text else { continue };
+            let value = HeaderValue::from_str(text)
+                .map_err(|_| Failure::usage(format!("{flag} has characters no header may have")))?;
+            headers.insert(name, value);
+        }
+        let body = Bytes::from(body.unwrap_or_default());
+        let timeout = self.access.timeout;
+        let sent = self.http.request(method, &url, headers, body, timeout, ANSWER_BYTES_MAX).await;
+        let (status, _, text) = sent.map_err(|error| self.unreachable(&error))?;
+        Ok((status, text))
+    }
+
+    fn unreachable(&self, error: &SendError) -> Failure {
+        let url = &self.access.url;
+        match error {
+            SendError::TimedOut { message } => {
+                Failure::new(Exit::TimedOut, format!("{url} did not answer in time: {message}"))
+            }
+            other => Failure::failed(format!(
+                "the server at {url} cannot be reached: {other} (is it running? --url or PH_URL \
+                 names another)"
+            )),
+        }
+    }
+}
+
+/// Percent-encodes what stands in a query or a path segment.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_holds_what_was_given_and_nothing_else() {
+        let query = Query::default().with("event", Some("call.*")).with("status", None::<&str>);
+        assert_eq!(query.on("/v1/deliveries"), "/v1/deliveries?event=call.%2A");
+        assert_eq!(Query::default().on("/v1/events"), "/v1/events");
+        assert_eq!(encode("2025-01-15T14:30:25+02:00"), "2025-01-15T14%3A30%3A25%2B02%3A00");
+    }
+}

@@ -1,0 +1,48 @@
+//! `posthaste account`: the customers of the platform.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Context;
+use crate::client::Query;
+use crate::exit::{Exit, Outcome};
+use crate::output::Column;
+
+const COLUMNS: &[Column] = &[("ID", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
+
+#[derive(Debug, Args)]
+pub struct AccountArgs {
+    #[command(subcommand)]
+    verb: AccountVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountVerb {
+    /// List accounts
+    #[command(
+        visible_alias = "list",
+        before_help = "Examples:\n  posthaste account ls\n  posthaste account ls -o id"
+    )]
+    Ls {
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Add an account
+    #[command(before_help = "Examples:\n  posthaste account add acme\n  posthaste account add \
+                             'Acme Inc.' -o id")]
+    Add { name: String },
+}
+
+pub async fn run(arguments: &AccountArgs, context: &Context) -> Outcome {
+    match &arguments.verb {
+        AccountVerb::Ls { limit } => {
+            let accounts = context.client.list("/v1/accounts", &Query::default(), *limit).await?;
+            context.output.list(&accounts, COLUMNS);
+        }
+        AccountVerb::Add { name } => {
+            let account = context.client.post("/v1/accounts", &json!({ "name": name })).await?;
+            context.output.one(&account, COLUMNS);
+        }
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,218 @@
+//! The server, put together from top to bottom: intake, store, directory, engine, API, listener;
+//! and taken apart again in an order in which nothing that was accepted gets lost.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use axum::serve::ListenerExt;
+use posthaste_api::{AppState, Inbox};
+use posthaste_core::directory::Directory;
+use posthaste_core::limits::BATCH_BODY_BYTES_MAX;
+use posthaste_core::store::{Store, StoreError};
+use posthaste_core::time::{Clock, Entropy};
+use posthaste_dispatch::http_transport::HttpTransport;
+use posthaste_dispatch::resolver::SystemResolver;
+use posthaste_dispatch::tls::TrustRoots;
+use posthaste_dispatch::{Bounds, Deps, Engine, Intake};
+use posthaste_store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::first_start::{self, ReadyKey};
+use crate::open_files;
+use crate::system::{OsEntropy, SystemClock};
+
+/// There is one node until there is a store that several can share.
+const NODE: u16 = 0;
+/// How often the store is asked to drop what is too old. It drops whole days, so mostly nothing.
+const EXPIRE_EVERY: Duration = Duration::from_hours(1);
+/// What callers get to finish their requests in once the engine has stopped. Streams would go on
+/// for ever, so this is where they end.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// A running server.
+pub struct Server {
+    pub address: SocketAddr,
+    /// The key to show to whoever started it.
+    pub key: Option<ReadyKey>,
+    stop: watch::Sender<bool>,
+    supervisor: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// Returns when requests are being answered.
+    pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        open_files::raise();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let egress = config.egress_policy()?;
+        let trust = TrustRoots::system(config.ca_file.as_deref())?;
+        // Before the store is touched: a second server on the same port should fail right here.
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+
+        let intake = Intake::new();
+        let sink = Arc::new(intake.sender());
+        let store: Arc<dyn Store> = Arc::new(
+            SqliteStore::open(&config.data, NODE, sink, clock.now())
+                .with_context(|| format!("cannot open the store in {}", config.data.display()))?,
+        );
+        let key = first_start::ready_key(clock.now(), &*store, &*entropy, config).await?;
+        let webhooks = store.all_webhooks().await.context("the webhooks cannot be read")?;
+        let directory = Arc::new(Directory::new(webhooks));
+
+        let resolver = Arc::new(SystemResolver::new().context("no names can be looked up")?);
+        let transport = Arc::new(HttpTransport::new(resolver, egress.clone(), &trust));
+        let (stop, stopped) = watch::channel(false);
+        let deps = Deps {
+            store: store.clone(),
+            directory: directory.clone(),
+            transport,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            bounds: Bounds::default(),
+        };
+        let (engine, run_engine) = Engine::start(deps, intake, until(stopped.clone()))
+            .await
+            .context("the engine cannot take up what is outstanding")?;
+        let engine_task = tokio::spawn(run_engine);
+
+        let state = AppState::load(posthaste_api::Parts {
+            store: store.clone(),
+            engine: Arc::new(engine),
+            directory,
+            clock: clock.clone(),
+            entropy,
+            egress,
+            settings: posthaste_api::Settings {
+                body_bytes_max: config.body_bytes_max,
+                batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
+                metrics_open: config.metrics_open,
+            },
+            inbox: config.dev.then(Inbox::default),
+        })
+        .await
+        .context("the API cannot read its keys and accounts")?;
+        let parts = Running {
+            engine: engine_task,
+            api: tokio::spawn(answer(listener, state.clone(), stopped.clone())),
+            expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
+            state,
+        };
+        let supervisor = tokio::spawn(supervise(parts, stop.clone(), stopped));
+        Ok(Server { address, key, stop, supervisor })
+    }
+
+    /// Where a program on this machine reaches the server.
+    pub fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Waits for the server to end by itself, which is always a failure, or for `signal`; then
+    /// stops it.
+    pub async fn run_until(mut self, signal: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            ended = &mut self.supervisor => ended.context("the supervisor panicked")?,
+            () = signal => self.stop().await,
+        }
+    }
+
+    /// Stops accepting, finishes what is in flight, records it.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        self.supervisor.await.context("the supervisor panicked")?
+    }
+}
+
+/// The tasks of a running server.
+struct Running {
+    engine: JoinHandle<Result<(), StoreError>>,
+    api: JoinHandle<std::io::Result<()>>,
+    expiring: JoinHandle<()>,
+    state: AppState,
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it whoever could say stop.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn answer(
+    listener: TcpListener,
+    state: AppState,
+    stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    // Answers are small and complete: holding them back to fill packets only makes them late.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+    });
+    let router = posthaste_api::router(state);
+    axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await
+}
+
+async fn expire(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    retention: Duration,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut ticks = tokio::time::interval(EXPIRE_EVERY);
+    let stopped = until(stopped);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
+        }
+        match store.expire(clock.now().saturating_sub(retention)).await {
+            Ok(0) => {}
+            Ok(days) => tracing::info!(days, "dropped what is older than the retention"),
+            Err(error) => tracing::error!(%error, "what is too old cannot be dropped"),
+        }
+    }
+}
+
+/// Waits until the server is told to stop or a part of it ends by itself, then brings down the
+/// rest. The engine gets `SHUTDOWN_GRACE` (it counts itself) to finish and record; the API answers
+/// meanwhile, and a moment longer.
+async fn supervise(
+    mut running: Running,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mut engine_ended = None;
+    let mut api_ended = None;
+    tokio::select! {
+        () = until(stopped) => {}
+        ended = &mut running.engine => engine_ended = Some(ended),
+        ended = &mut running.api => api_ended = Some(ended),
+    }
+    // Not "which branch came first": the parts watch for the stop as well, and may end before this
+    // task hears of it.
+    let was_asked = *stop.borrow();
+    running.state.set_ready(false);
+    stop.send_replace(true);
+    let engine_ended = match engine_ended {
+        Some(ended) => ended,
+        None => running.engine.await,
+    };
+    if api_ended.is_none() && tokio::time::timeout(LAST_ANSWERS, &mut running.api).await.is_err() {
+        running.api.abort();
+    }
+    running.expiring.await.context("the task that drops old days panicked")?;
+    engine_ended.context("the engine panicked")?.context("the store failed")?;
+    if was_asked { Ok(()) } else { Err(anyhow!("a part of the server ended by itself")) }
+}
