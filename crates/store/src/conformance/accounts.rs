@@ -3,7 +3,7 @@
 use posthaste_core::account::{DEFAULT_ACCOUNT, KeyHash, NewApiKey, Role};
 use posthaste_core::id::AccountId;
 use posthaste_core::page::PageRequest;
-use posthaste_core::store::{AccountStore, Store, StoreError, WebhookStore};
+use posthaste_core::store::{Store, StoreError};
 
 use super::fixtures::{DAY, Fixture, at, now};
 use super::webhooks::new_webhook;
@@ -81,11 +81,14 @@ pub async fn keys_survive_and_are_listed_by_account(f: &mut dyn Fixture) {
     let store = f.store();
     let page = PageRequest { limit: 1, cursor: None };
     let newest = store.list_keys(Some(account), page).await.expect("keys");
-    assert_eq!(newest.items, [second.clone()]);
+    assert_eq!(newest.items, std::slice::from_ref(&second));
     let rest = PageRequest { limit: 10, cursor: newest.next };
-    assert_eq!(store.list_keys(Some(account), rest).await.expect("keys").items, [first.clone()]);
+    assert_eq!(
+        store.list_keys(Some(account), rest).await.expect("keys").items,
+        std::slice::from_ref(&first)
+    );
     let of_platform = store.list_keys(None, PageRequest::default()).await.expect("keys");
-    assert_eq!(of_platform.items, [platform.clone()]);
+    assert_eq!(of_platform.items, std::slice::from_ref(&platform));
     let mut all = store.all_keys().await.expect("keys");
     all.sort_by_key(|key| key.id);
     assert_eq!(all, [platform, first, second]);

@@ -1,10 +1,9 @@
 //! Many at once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use posthaste_core::id::{EventId, WebhookId};
-use posthaste_core::store::{Accepted, EventStore, WebhookStore};
+use posthaste_core::store::Accepted;
 use tokio::task::JoinSet;
 
 use super::fixtures::{
@@ -90,12 +89,6 @@ pub async fn recording_and_accepting_do_not_disturb_each_other(f: &mut dyn Fixtu
     let webhooks: Vec<WebhookId> = (0..8).map(webhook).collect();
     let hits = f.store().hits(&webhooks).await.expect("hits");
     assert!(hits.iter().all(|hits| hits.count == 25), "{hits:?}");
-    let store = Arc::clone(&f.store());
-    assert!(
-        posthaste_core::store::DeliveryStore::recover(&*store, 10)
-            .await
-            .expect("recover")
-            .outstanding
-            .is_empty()
-    );
+    let recovered = f.store().recover(10).await.expect("recover");
+    assert!(recovered.outstanding.is_empty());
 }

@@ -6,9 +6,7 @@ use http::HeaderValue;
 use posthaste_core::attempt::Outcome;
 use posthaste_core::delivery::{Delivery, DeliveryState, Progress};
 use posthaste_core::id::{DeliveryId, EventId};
-use posthaste_core::store::{
-    DeliveryRecord, DeliveryStore, Outstanding, Recovered, Store, WebhookStore,
-};
+use posthaste_core::store::{DeliveryRecord, Outstanding, Recovered, Store};
 
 use super::fixtures::{
     DAY, Fixture, MINUTE, SECOND, accept_one, account, after, at, attempt, delivered, delivery_of,
@@ -248,7 +246,6 @@ pub async fn recording_the_same_again_changes_nothing(f: &mut dyn Fixture) {
 }
 
 async fn store_health(store: &dyn Store) -> posthaste_core::store::Health {
-    use posthaste_core::store::StatsStore;
     store.health(webhook(1), at(Duration::ZERO)).await.expect("health")
 }
 

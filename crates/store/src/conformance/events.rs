@@ -6,7 +6,7 @@ use posthaste_core::attempt::Trigger;
 use posthaste_core::event::EventReceipt;
 use posthaste_core::id::{DeliveryId, EventId, ID_STRIDE, PowerlistId};
 use posthaste_core::limits::IDEMPOTENCY_WINDOW;
-use posthaste_core::store::{Accepted, EventStore};
+use posthaste_core::store::Accepted;
 use posthaste_core::time::Timestamp;
 
 use super::fixtures::{

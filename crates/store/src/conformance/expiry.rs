@@ -2,9 +2,7 @@
 
 use posthaste_core::delivery::DeliveryState;
 use posthaste_core::page::PageRequest;
-use posthaste_core::store::{
-    DeliveryFilter, DeliveryStore, EventFilter, EventStore, StatsStore, WebhookStore,
-};
+use posthaste_core::store::{DeliveryFilter, EventFilter};
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::Hits;
 

@@ -13,9 +13,7 @@ use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress};
 use posthaste_core::event::{Event, Idempotency, NewEvent};
 use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
-use posthaste_core::store::{
-    Accept, Accepted, AcceptedSink, DeliveryRecord, DeliveryStore, EventStore, RecordBatch, Store,
-};
+use posthaste_core::store::{Accept, Accepted, AcceptedSink, DeliveryRecord, RecordBatch, Store};
 use posthaste_core::time::Timestamp;
 
 /// A store under test.

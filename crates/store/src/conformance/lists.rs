@@ -8,7 +8,7 @@ use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, EventId};
 use posthaste_core::limits::SCAN_ROWS_MAX;
 use posthaste_core::page::{Cursor, PageRequest};
-use posthaste_core::store::{DeliveryFilter, DeliveryStore, EventFilter, EventStore, Store};
+use posthaste_core::store::{DeliveryFilter, EventFilter, Store};
 
 use super::fixtures::{
     DAY, Fixture, MINUTE, SECOND, accept_of, accept_one, account, after, at, attempt, delivered,

@@ -11,6 +11,7 @@ pub mod events;
 pub mod expiry;
 pub mod fixtures;
 pub mod lists;
+pub mod model;
 pub mod stats;
 pub mod webhooks;
 

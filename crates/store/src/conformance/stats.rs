@@ -6,7 +6,7 @@ use posthaste_core::attempt::{Outcome, Trigger};
 use posthaste_core::delivery::DeliveryState;
 use posthaste_core::id::WebhookId;
 use posthaste_core::stats::{ErrorClass, Rollup};
-use posthaste_core::store::{Health, StatsQuery, StatsSeries, StatsStore, Store, WebhookStore};
+use posthaste_core::store::{Health, StatsQuery, StatsSeries, Store};
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::Hits;
 

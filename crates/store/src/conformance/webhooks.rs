@@ -7,7 +7,6 @@ use posthaste_core::event_type::CustomEventType;
 use posthaste_core::id::AccountId;
 use posthaste_core::page::PageRequest;
 use posthaste_core::secret::{Secret, Secrets};
-use posthaste_core::store::{EventTypeStore, WebhookStore};
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::{Hits, NewWebhook, SettingsDraft, Webhook, WebhookStatus};
 
