@@ -2,6 +2,7 @@
 //! does in the type of its first argument, and then cannot run for anybody who may not.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -61,7 +62,7 @@ impl<A: Permission> FromRequestParts<AppState> for Caller<A> {
     }
 }
 
-fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<std::sync::Arc<ApiKey>, ApiError> {
+fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Arc<ApiKey>, ApiError> {
     let refused = |detail: &str| ApiError::new(Code::Unauthorized, detail);
     let missing = || refused("send your API key as: authorization: Bearer phk_…");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -84,9 +85,11 @@ async fn account_of(
     headers: &HeaderMap,
     state: &AppState,
 ) -> Result<AccountId, ApiError> {
-    let named = match headers.get(ACCOUNT_HEADER) {
-        None => None,
-        Some(value) => Some(value.to_str().map_err(|_| unknown_account())?),
+    let mut values = headers.get_all(ACCOUNT_HEADER).iter();
+    let named = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(value), None) => Some(value.to_str().map_err(|_| unknown_account())?),
+        (Some(_), Some(_)) => return Err(unknown_account()),
     };
     match (key.account_id, named) {
         (None, named) => {
@@ -121,5 +124,5 @@ async fn find_account(id_or_name: &str, state: &AppState) -> Result<Option<Accou
 }
 
 fn unknown_account() -> ApiError {
-    ApiError::new(Code::UnknownAccount, format!("{ACCOUNT_HEADER} names no account"))
+    ApiError::new(Code::UnknownAccount, format!("{ACCOUNT_HEADER} does not name an account"))
 }

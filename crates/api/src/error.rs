@@ -13,6 +13,11 @@ use utoipa::ToSchema;
 const RETRY_AFTER_S: u32 = 1;
 const RETRY_AFTER_FULL_S: u32 = 30;
 
+/// Of one problem: a batch can have thousands of mistakes, and nobody reads them all.
+const ERRORS_MAX: usize = 100;
+/// Of each text in a problem: messages quote what was sent, which may be a whole body.
+const TEXT_CHARS_MAX: usize = 500;
+
 /// What went wrong, as far as a program would act differently. Codes are promises: they are never
 /// renamed, and never mean something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +35,7 @@ pub enum Code {
     WebhookGone,
     WebhookDisabled,
     WebhookPaused,
+    BodyTooSlow,
     BodyTooLarge,
     UnsupportedMediaType,
     Invalid,
@@ -43,7 +49,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 24] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::Forbidden,
@@ -57,6 +63,7 @@ impl Code {
         Code::WebhookGone,
         Code::WebhookDisabled,
         Code::WebhookPaused,
+        Code::BodyTooSlow,
         Code::BodyTooLarge,
         Code::UnsupportedMediaType,
         Code::Invalid,
@@ -116,6 +123,9 @@ impl Code {
                 (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")
             }
             Code::WebhookPaused => (Status::CONFLICT, "webhook_paused", "The webhook is paused"),
+            Code::BodyTooSlow => {
+                (Status::REQUEST_TIMEOUT, "body_too_slow", "The body did not arrive in time")
+            }
             Code::BodyTooLarge => {
                 (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
             }
@@ -194,13 +204,14 @@ impl ApiError {
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
             code: self.code.as_str().to_owned(),
-            detail: self.detail.clone(),
+            detail: shorten(&self.detail),
             errors: self
                 .errors
                 .iter()
+                .take(ERRORS_MAX)
                 .map(|error| ProblemField {
-                    pointer: error.pointer.clone(),
-                    message: error.message.clone(),
+                    pointer: shorten(&error.pointer),
+                    message: shorten(&error.message),
                 })
                 .collect(),
             request_id: request_id.to_owned(),
@@ -222,6 +233,13 @@ impl ApiError {
     }
 }
 
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 /// An RFC 9457 problem document.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -236,7 +254,7 @@ pub struct Problem {
     pub code: String,
     /// What is wrong in this case.
     pub detail: String,
-    /// One for each thing that is wrong in the request.
+    /// One for each thing that is wrong in the request, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<ProblemField>,

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -15,6 +16,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
+
+/// For a whole body. Whoever sends a byte now and then would otherwise hold its place for ever.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The body of a request that must have one, as `T` describes it.
 pub struct Json<T>(pub T);
@@ -58,7 +62,12 @@ pub async fn read_bytes(request: Request, bytes_max: usize) -> Result<Bytes, Api
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    match Limited::new(request.into_body(), bytes_max).collect().await {
+    let body = Limited::new(request.into_body(), bytes_max).collect();
+    let Ok(body) = tokio::time::timeout(BODY_TIMEOUT, body).await else {
+        let detail = format!("the body was not complete after {} s", BODY_TIMEOUT.as_secs());
+        return Err(ApiError::new(Code::BodyTooSlow, detail));
+    };
+    match body {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(too_large(bytes_max))

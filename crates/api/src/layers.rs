@@ -79,6 +79,7 @@ fn request_id_of(request: &Request<Body>, state: &AppState) -> String {
 }
 
 /// A panic in a handler ends that request only.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let what = panic
         .downcast_ref::<String>()

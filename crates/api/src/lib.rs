@@ -31,7 +31,7 @@ pub use crate::state::{AppState, Parts, Settings};
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
     let (api, document) = described().split_for_parts();
-    let mut router = api.merge(pages::router(complete(document)));
+    let mut router = api.merge(pages::router(&complete(document)));
     if state.inbox.is_some() {
         router = router.merge(inbox::router());
     }

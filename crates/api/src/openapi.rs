@@ -70,6 +70,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         codes.extend([
             Code::InvalidJson,
+            Code::BodyTooSlow,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::Invalid,

@@ -28,7 +28,7 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 const START_PAGE: &str = include_str!("../assets/start.html");
 const STYLE: &str = include_str!("../assets/style.css");
 
-pub fn router(document: utoipa::openapi::OpenApi) -> Router<AppState> {
+pub fn router(document: &utoipa::openapi::OpenApi) -> Router<AppState> {
     let json = document.to_pretty_json().expect("the document has only texts and numbers");
     let json = Bytes::from(json);
     let openapi = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };

@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use serde_json::{Value, json};
 
 use support::{START, TestServer};
@@ -146,6 +148,27 @@ async fn bodies_that_are_too_deep_too_large_or_not_text_are_refused() {
     let answer = server.send(request.expect("a request")).await;
     answer.expect_problem(413, "body_too_large");
     server.post_text("/v1/events", of_size(max)).await.expect(202);
+}
+
+/// A body that never comes to its end.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = TestServer::start().await;
+    check(&server, Body::new(Endless), 408, "body_too_slow", &[]).await;
 }
 
 #[tokio::test]

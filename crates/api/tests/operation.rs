@@ -28,6 +28,16 @@ async fn a_problem_has_all_its_parts() {
 }
 
 #[tokio::test]
+async fn a_problem_stays_short_whatever_was_sent() {
+    let server = TestServer::start().await;
+    let bad = json!({"event": "call.ended", "data": {}, "timestamp": "x".repeat(4_000)});
+    let answer = server.post("/v1/events/batch", json!({"events": vec![bad; 1_000]})).await;
+    let answer = answer.expect_problem(422, "invalid");
+    assert_eq!(answer.pointers().len(), 100);
+    assert!(answer.text.len() < 100_000, "{}", answer.text.len());
+}
+
+#[tokio::test]
 async fn unknown_addresses_and_methods_are_problems_too() {
     let server = TestServer::start().await;
     for path in [

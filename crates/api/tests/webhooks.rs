@@ -95,29 +95,6 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
         assert_eq!(listed.json["data"].as_array().map(Vec::len), Some(1));
         assert_eq!(listed.json["data"][0]["title"], "A hook");
     };
-    for url in [
-        "",
-        "x",
-        "ftp://example.com/",
-        "http://example.com/",
-        "https://",
-        "https://user:pw@example.com/",
-        "https://127.0.0.1/",
-        "https://10.0.0.1/",
-        "https://[::1]/",
-        "https://2130706433/",
-        "https://169.254.169.254/latest",
-        "https://localhost/",
-        "javascript:alert(1)",
-        "https://example.com:25/",
-        "https://example.com:0/",
-        "https://example.com/\r\nx: y\u{0}",
-    ] {
-        // A URL parser drops line breaks, so that one may be fine in its own way.
-        if !url.contains('\r') {
-            check(json!({"url": url}), &["/url"]).await;
-        }
-    }
     check(json!({"title": ""}), &["/title"]).await;
     check(json!({"title": null}), &["/title"]).await;
     check(json!({"title": "a\u{0}b"}), &["/title"]).await;
@@ -152,6 +129,37 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
     check(json!({"status": "paused"}), &["/status"]).await;
     check(json!({"url": "x", "timeout_ms": 1, "filter": 1}), &["/filter", "/url", "/timeout_ms"])
         .await;
+}
+
+#[tokio::test]
+async fn a_url_that_may_not_be_called_is_refused_on_save() {
+    let server = TestServer::start().await;
+    let check = async |url: &str| {
+        let body = json!({"title": "CRM", "url": url, "events": ["*"]});
+        let answer = server.post("/v1/webhooks", body).await.expect_problem(422, "invalid");
+        assert_eq!(answer.pointers(), ["/url"], "{url}");
+        assert_eq!(server.get("/v1/webhooks").await.json["data"], json!([]));
+    };
+    check("").await;
+    check("x").await;
+    check("//example.com/").await;
+    check("https://").await;
+    check("ftp://example.com/").await;
+    check("javascript:alert(1)").await;
+    check("http://example.com/").await;
+    check("https://user:pw@example.com/").await;
+    check("https://example.com/#part").await;
+    check("https://example.com:25/").await;
+    check("https://example.com:0/").await;
+    check("https://localhost/").await;
+    check("https://127.0.0.1/").await;
+    check("https://2130706433/").await;
+    check("https://0x7f.1/").await;
+    check("https://10.0.0.1/").await;
+    check("https://[::1]/").await;
+    check("https://[::ffff:10.0.0.1]/").await;
+    check("https://169.254.169.254/latest/meta-data").await;
+    check(&format!("https://example.com/{}", "x".repeat(2048))).await;
 }
 
 #[tokio::test]

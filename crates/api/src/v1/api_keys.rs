@@ -40,6 +40,7 @@ pub struct KeyJson {
     #[schema(value_type = RoleName)]
     role: &'static str,
     /// null for a platform key.
+    #[schema(required)]
     account_id: Option<String>,
     /// Its first characters.
     #[schema(example = "phk_AbCd")]
@@ -106,7 +107,7 @@ pub async fn create(
 }
 
 /// Whose key it becomes. A key of the platform can only be made by one.
-fn account_for<A>(caller: Caller<A>, role: Role) -> Result<Option<AccountId>, ApiError> {
+fn account_for(caller: Caller<Write>, role: Role) -> Result<Option<AccountId>, ApiError> {
     match (role, caller.role) {
         (Role::Platform, Role::Platform) => Ok(None),
         (Role::Platform, _) => {

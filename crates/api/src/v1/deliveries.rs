@@ -46,12 +46,13 @@ pub struct DeliveryJson {
     #[schema(format = DateTime)]
     created_at: String,
     /// When the schedule wants it tried next; null once it has ended.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     next_attempt_at: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     ended_at: Option<String>,
     /// Requests sent so far.
     attempt_count: u32,
+    #[schema(required)]
     last_attempt: Option<LastAttemptJson>,
 }
 
@@ -61,7 +62,9 @@ pub struct DeliveryJson {
 pub struct LastAttemptJson {
     #[schema(value_type = OutcomeName)]
     outcome: &'static str,
+    #[schema(required)]
     status_code: Option<u16>,
+    #[schema(required)]
     error: Option<String>,
     #[schema(format = DateTime)]
     started_at: String,
@@ -100,14 +103,16 @@ pub struct AttemptJson {
     trigger: &'static str,
     #[schema(value_type = OutcomeName)]
     outcome: &'static str,
+    #[schema(required)]
     status_code: Option<u16>,
     /// A sentence; null on success.
+    #[schema(required)]
     error: Option<String>,
     #[schema(format = DateTime)]
     started_at: String,
     duration_ms: u32,
     timings: TimingsJson,
-    #[schema(example = "203.0.113.7:443")]
+    #[schema(required, example = "203.0.113.7:443")]
     remote_address: Option<String>,
     /// Values of the webhook's own headers are redacted.
     request_headers: Vec<HeaderJson>,
@@ -122,10 +127,14 @@ pub struct AttemptJson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Timings)]
 pub struct TimingsJson {
+    #[schema(required)]
     dns: Option<u32>,
+    #[schema(required)]
     connect: Option<u32>,
+    #[schema(required)]
     tls: Option<u32>,
     /// From the request's start to the answer's head.
+    #[schema(required)]
     first_byte: Option<u32>,
 }
 

@@ -39,12 +39,16 @@ pub struct Endpoint {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EndpointHealth {
     hits: u64,
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     last_hit_at: Option<String>,
     /// 0 to 1: the share of attempts that were answered with a 2xx; null without attempts.
+    #[schema(required)]
     success_rate: Option<f64>,
+    #[schema(required)]
     average_ms: Option<u32>,
+    #[schema(required)]
     p95_ms: Option<u32>,
+    #[schema(required)]
     last_error: Option<LastError>,
     /// Deliveries that have not ended.
     pending: u64,

@@ -38,22 +38,23 @@ pub struct EventTypeJson {
     group: String,
     description: String,
     /// When it occurs; null for one that an account added.
+    #[schema(required)]
     triggered: Option<&'static str>,
     use_cases: Vec<String>,
     /// A JSON Schema of `data`, if there is one.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<Object>)]
     schema: Option<Box<RawValue>>,
     /// An example of `data`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<Object>)]
     sample: Option<Box<RawValue>>,
     deprecated: bool,
     /// Built-in ones cannot be changed.
     built_in: bool,
     /// null for a built-in one.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     created_at: Option<String>,
     /// null for a built-in one.
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     updated_at: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, EventId};
 use posthaste_core::limits::{BATCH_EVENTS_MAX, FAN_OUT_MAX, IDEMPOTENCY_KEY_BYTES_MAX};
 use posthaste_core::page::PageRequest;
-use posthaste_core::store::{Accept, Accepted, EventFilter};
+use posthaste_core::store::{Accept, Accepted, EventFilter, StoreError};
 use posthaste_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -89,6 +89,7 @@ pub struct EventJson {
     /// `event`, or `test` for a sample sent to one webhook.
     #[schema(value_type = TriggerName)]
     trigger: &'static str,
+    #[schema(required)]
     powerlist_id: Option<String>,
     /// How many webhooks it goes to.
     deliveries: usize,
@@ -112,9 +113,11 @@ impl EventJson {
         }
     }
 
-    fn with_data(event: &Event) -> EventJson {
-        let data = RawValue::from_string(event.data.to_string()).ok();
-        EventJson { data, ..EventJson::of(event) }
+    fn with_data(event: &Event) -> Result<EventJson, StoreError> {
+        let data = RawValue::from_string(event.data.to_string());
+        let data =
+            data.map_err(|_| StoreError::Damaged { what: format!("data of {}", event.id) })?;
+        Ok(EventJson { data: Some(data), ..EventJson::of(event) })
     }
 }
 
@@ -339,5 +342,5 @@ pub async fn show(
     let id: EventId = id.id("event")?;
     let event = state.store.event(caller.account, id).await?;
     let event = event.ok_or_else(|| ApiError::not_found("event"))?;
-    Ok(Json(EventJson::with_data(&event)))
+    Ok(Json(EventJson::with_data(&event)?))
 }

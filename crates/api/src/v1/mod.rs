@@ -12,7 +12,7 @@ mod secrets;
 mod stats;
 mod webhooks;
 
-use posthaste_core::page::Page;
+use posthaste_core::page::{Cursor, Page};
 use posthaste_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,12 +54,13 @@ pub struct List<T> {
     data: Vec<T>,
     /// Send it as `cursor` for the next page; null on the last one. A page can be short, even
     /// empty, and still have a next one.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
 impl<T> From<Page<T>> for List<T> {
     fn from(page: Page<T>) -> List<T> {
-        List { data: page.items, next_cursor: page.next.map(|cursor| cursor.encode()) }
+        List { data: page.items, next_cursor: page.next.map(Cursor::encode) }
     }
 }
 

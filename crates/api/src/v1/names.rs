@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_words_described_are_the_words_used() {
-        check::<DeliveryStatusName>(&DeliveryStatus::ALL.map(|status| status.as_str()));
+        check::<DeliveryStatusName>(&DeliveryStatus::ALL.map(DeliveryStatus::as_str));
         check::<TriggerName>(&Trigger::ALL.map(Trigger::as_str));
         check::<RoleName>(&Role::ALL.map(Role::as_str));
         let outcomes = [

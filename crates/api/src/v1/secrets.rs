@@ -25,6 +25,7 @@ pub struct SecretsJson {
     #[schema(example = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")]
     secret: String,
     /// The one from before the last rotation, while it still signs too.
+    #[schema(required)]
     previous: Option<PreviousSecretJson>,
 }
 

@@ -43,6 +43,7 @@ pub struct StatisticsQuery {
 /// What happened, bucket by bucket and in all.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Statistics {
+    #[schema(required)]
     webhook_id: Option<String>,
     #[schema(format = DateTime)]
     from: String,
@@ -81,10 +82,15 @@ pub struct Numbers {
     by_status_class: BTreeMap<String, u64>,
     /// Attempts without a usable answer, by kind of error.
     by_error: BTreeMap<&'static str, u64>,
+    #[schema(required)]
     average_ms: Option<u32>,
+    #[schema(required)]
     p50_ms: Option<u32>,
+    #[schema(required)]
     p95_ms: Option<u32>,
+    #[schema(required)]
     p99_ms: Option<u32>,
+    #[schema(required)]
     max_ms: Option<u32>,
     /// The most attempts that started within one second.
     peak_per_second: u64,

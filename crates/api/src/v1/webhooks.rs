@@ -52,6 +52,7 @@ pub struct WebhookJson {
     direction: &'static str,
     url: String,
     events: Vec<String>,
+    #[schema(required)]
     powerlist_id: Option<String>,
     description: String,
     /// Sent with every request. Values are shown only to keys that may change them.
@@ -63,17 +64,19 @@ pub struct WebhookJson {
     timeout_ms: u32,
     retry_delays_s: Vec<u32>,
     max_in_flight: u32,
+    #[schema(required)]
     rate_limit: Option<RateLimitJson>,
     /// Always null: filters are not supported by this version.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<Object>)]
     filter: Option<()>,
     /// `enabled`, `paused` (queues, sends nothing) or `disabled` (gets no events).
     #[schema(value_type = WebhookStatusName)]
     status: &'static str,
+    #[schema(required)]
     disabled_reason: Option<String>,
     /// Attempts made; tests are not counted.
     hits: u64,
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     last_hit_at: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -192,6 +195,21 @@ pub struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     filter: Option<serde::de::IgnoredAny>,
+}
+
+/// A new webhook: settings, three of which it cannot do without.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes; what is required is checked by core")]
+#[schema(as = NewWebhook)]
+pub struct NewWebhookBody {
+    #[serde(flatten)]
+    settings: SettingsBody,
+    #[schema(max_length = 200)]
+    title: String,
+    #[schema(example = "https://example.com/hooks")]
+    url: String,
+    #[schema(min_items = 1, max_items = 100)]
+    events: Vec<String>,
 }
 
 impl SettingsBody {
@@ -322,7 +340,7 @@ where
 ///
 /// The answer shows its secret.
 #[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "Webhooks", security(("api_key" = ["write"])),
-    request_body = SettingsBody, responses((status = 201, body = CreatedWebhook)))]
+    request_body = NewWebhookBody, responses((status = 201, body = CreatedWebhook)))]
 pub async fn create(
     caller: Caller<Write>,
     State(state): State<AppState>,
