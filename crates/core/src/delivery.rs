@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::attempt::{Attempt, Outcome, Trigger};
 use crate::event_type::EventType;
 use crate::id::{AccountId, DeliveryId, EventId, WebhookId};
-use crate::limits::{DEFERRAL_DEFAULT, DEFERRAL_MAX};
+use crate::limits::{DEFERRAL_DEFAULT, DEFERRAL_MAX, DEFERRAL_MIN};
 use crate::retry::{Jitter, RetrySchedule};
 use crate::time::Timestamp;
 
@@ -183,7 +183,7 @@ pub fn after_attempt(
     if attempt.outcome == Outcome::Succeeded {
         return Consequence { state: DeliveryState::Delivered { at: now }, ..stay };
     }
-    let wait = retry_after.unwrap_or(DEFERRAL_DEFAULT).min(DEFERRAL_MAX);
+    let wait = retry_after.unwrap_or(DEFERRAL_DEFAULT).clamp(DEFERRAL_MIN, DEFERRAL_MAX);
     let pace_until = (attempt.outcome == Outcome::Deferred).then(|| now.saturating_add(wait));
     if attempt.trigger == Trigger::Manual || state.ended_at().is_some() {
         return Consequence { pace_until, ..stay };
@@ -282,6 +282,7 @@ mod tests {
         check(0, Trigger::Event, Outcome::Rejected, Some(90), (Retrying, 1, Some(seconds(90))));
         // A deferral waits as told and uses up nothing.
         check(0, Trigger::Event, Outcome::Deferred, Some(7), (Retrying, 0, Some(seconds(7))));
+        check(0, Trigger::Event, Outcome::Deferred, Some(0), (Retrying, 0, Some(seconds(1))));
         check(4, Trigger::Retry, Outcome::Deferred, Some(7), (Retrying, 4, Some(seconds(7))));
         check(0, Trigger::Event, Outcome::Deferred, None, (Retrying, 0, Some(DEFERRAL_DEFAULT)));
         // A manual attempt leaves the schedule alone.

@@ -54,6 +54,8 @@ pub const IN_FLIGHT_MAX: usize = 4_096;
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 /// 429 and Retry-After may hold a delivery back this long in all.
 pub const DEFERRAL_MAX: Duration = Duration::from_hours(24);
+/// `Retry-After: 0` on a 429 is no invitation to ask again a thousand times a second.
+pub const DEFERRAL_MIN: Duration = Duration::from_secs(1);
 /// A paused receiver that names no time is asked again after this long.
 pub const DEFERRAL_DEFAULT: Duration = Duration::from_secs(30);
 

@@ -504,7 +504,9 @@ impl Dispatcher {
         let jitter = Jitter::from_random(random_u64(self.deps.entropy.as_ref()));
         let Consequence { state, progress, pace_until, gone } =
             after_attempt(ticket.state, ticket.progress, &attempt, retry_after, schedule, jitter);
-        let rescheduled = state.due().filter(|due| ticket.state.due() != Some(*due));
+        // A manual attempt leaves the timer where it is; the schedule's own has used it up, even if
+        // it is due again at the same millisecond.
+        let rescheduled = state.due().filter(|_| !manual);
         ticket.state = state;
         ticket.progress = progress;
 

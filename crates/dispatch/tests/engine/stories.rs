@@ -120,6 +120,21 @@ async fn a_429_waits_as_told_and_uses_up_no_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn patience_for_no_time_at_all_is_still_kept_track_of() {
+    // Found by the simulation: due again at the millisecond it was due before, it got no timer.
+    let world = World::new(|seen| match seen.attempt {
+        1..=3 => Reply::StatusWith(429, vec![("retry-after", "0".to_owned())]),
+        _ => Reply::Status(200),
+    })
+    .await;
+    world.webhook("hasty").await;
+    let event = world.post().await;
+    let (delivery, attempts) = world.ended(event.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Delivered);
+    assert_eq!(attempts.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_429_paces_the_whole_webhook() {
     // Ten a minute, by the clock, and a 429 with RateLimit-Reset beyond that.
     let world = World::new({

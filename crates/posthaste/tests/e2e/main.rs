@@ -3,8 +3,8 @@
 #[path = "../../../core/tests/support/hostile_documents.rs"]
 mod hostile_documents;
 mod http;
-mod kill;
 mod isolation;
+mod kill;
 mod rate_limited;
 mod receiver;
 mod server;
