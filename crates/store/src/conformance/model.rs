@@ -192,7 +192,7 @@ impl Model {
     ) {
         let new = targets.iter().map(|targets| {
             let targets: Vec<WebhookId> =
-                targets.iter().map(|target| webhook(u64::from(*target) % WEBHOOKS)).collect();
+                targets.iter().map(|target| webhook_of(account, u64::from(*target))).collect();
             new_event(&targets)
         });
         let mut accept = accept_of(account, new.collect());
@@ -358,7 +358,9 @@ impl Model {
             let found = store.delivery(row.delivery.account_id, *id).await.expect("delivery");
             assert_eq!(found, Some((row.delivery.clone(), row.attempts.clone())));
         }
-        let webhooks: Vec<WebhookId> = (0..WEBHOOKS).map(webhook).collect();
+        let of_account =
+            |number| (0..WEBHOOKS).map(move |target| webhook_of(account(number), target));
+        let webhooks: Vec<WebhookId> = (0..ACCOUNTS).flat_map(of_account).collect();
         let hits = store.hits(&webhooks).await.expect("hits");
         let expected: Vec<Hits> =
             webhooks.iter().map(|id| self.hits.get(id).copied().unwrap_or_default()).collect();
@@ -397,7 +399,8 @@ impl Model {
     }
 
     async fn compare_stats(&self, store: &dyn Store, account: AccountId) {
-        for webhook_id in (0..WEBHOOKS).map(webhook).map(Some).chain([None]) {
+        let webhooks = (0..WEBHOOKS).map(|number| Some(webhook_of(account, number)));
+        for webhook_id in webhooks.chain([None]) {
             let step = 100 * DAY;
             let query =
                 StatsQuery { account_id: account, webhook_id, from: now(), to: at(step), step };
@@ -437,6 +440,11 @@ impl Model {
             .collect();
         assert_eq!(recovered.outstanding, expected);
     }
+}
+
+/// A webhook has one account.
+fn webhook_of(account: AccountId, number: u64) -> WebhookId {
+    webhook(10 * account.as_raw() + number % WEBHOOKS)
 }
 
 fn is_unfinished(ticket: &Ticket) -> bool {
