@@ -1,41 +1,121 @@
 //! The conformance suite: cases that hold a store to the prose of `posthaste_core::store`, one
-//! named test per case and store. A case knows nothing of the store but its traits; what differs
-//! between stores is how a fresh one is made and how it is opened again, which a [`Fixture`] says.
+//! named test per case and store. A case knows nothing of the store but its traits; how a fresh
+//! one is made and opened again is for a [`Fixture`] to say.
 //!
 //! A bug found in one store is fixed by adding a case here.
 
-mod accounts;
-mod contention;
-mod deliveries;
-mod events;
+pub mod accounts;
+pub mod contention;
+pub mod deliveries;
+pub mod events;
+pub mod expiry;
 pub mod fixtures;
-mod stats;
-mod webhooks;
+pub mod lists;
+pub mod model;
+pub mod stats;
+pub mod webhooks;
 
 pub use fixtures::{Collected, Fixture};
 
-/// Emits a test for every case. `$fresh` is an expression that gives a new [`Fixture`].
-///
-/// ```ignore
-/// mod sqlite { posthaste_store::store_suite!(SqliteFixture::fresh()); }
-/// ```
+/// Emits a test for every case. The argument is an expression that makes a new [`Fixture`].
 #[macro_export]
 macro_rules! store_suite {
     ($fresh:expr) => {
-        $crate::store_suite!(@all $fresh;
-CASES
-        );
+        $crate::store_suite! { @tests $fresh;
+            accounts {
+                a_new_store_has_one_account,
+                an_account_is_found_by_id_and_by_name_also_after_a_restart,
+                a_name_is_given_once,
+                accounts_come_newest_first_and_page,
+                keys_survive_and_are_listed_by_account,
+                a_key_hash_is_known_once,
+                another_accounts_key_cannot_be_deleted,
+                config_ids_are_never_used_again,
+            }
+            webhooks {
+                a_webhook_comes_back_as_it_was_made,
+                numbers_rise_per_account_and_are_never_used_again,
+                an_update_replaces_what_may_change_and_nothing_else,
+                a_webhook_that_is_gone_cannot_be_updated,
+                another_accounts_webhook_does_not_exist,
+                webhooks_come_newest_first_and_page,
+                custom_event_types_are_kept_by_name,
+                hits_of_unknown_webhooks_are_none,
+            }
+            events {
+                an_accepted_event_comes_back_whole_also_after_a_restart,
+                ids_rise_with_room_for_the_deliveries,
+                ids_rise_after_a_restart_whatever_the_clock_does,
+                ids_rise_over_midnight_and_deliveries_stay_in_their_events_day,
+                a_batch_is_stored_in_order,
+                nothing_to_accept_is_accepted,
+                the_sink_gets_every_event_before_the_answer,
+                a_repeated_request_gets_the_first_answer,
+                a_repeated_request_gets_the_first_answer_after_a_restart_and_over_midnight,
+                a_key_with_another_body_is_told,
+                a_key_of_another_account_is_another_key,
+                a_key_is_forgotten_after_its_window,
+                another_accounts_event_does_not_exist,
+                the_event_of_a_delivery_is_known_before_the_delivery_has_a_row,
+            }
+            contention {
+                a_thousand_requests_with_one_key_store_one_event,
+                concurrent_accepts_get_rising_ids_in_the_order_of_their_commits,
+                an_accept_whose_caller_hung_up_still_reaches_the_sink,
+                recording_and_accepting_do_not_disturb_each_other,
+            }
+            deliveries {
+                a_delivery_without_a_row_does_not_exist,
+                a_row_comes_back_as_it_was_recorded_with_its_attempts,
+                sensitive_request_headers_are_stored_redacted,
+                a_later_record_moves_the_row,
+                a_record_without_an_attempt_leaves_the_last_attempt,
+                another_accounts_delivery_does_not_exist,
+                what_is_above_the_mark_is_recovered,
+                rows_above_the_mark_are_named,
+                the_mark_never_falls_and_crosses_days,
+                what_is_outstanding_survives_and_pages_in_order,
+                a_manual_attempt_stays_due_over_a_restart,
+                recording_the_same_again_changes_nothing,
+                a_whole_batch_written_again_changes_nothing,
+                one_delivery_may_appear_twice_in_a_batch,
+                an_ended_delivery_stays_ended,
+            }
+            lists {
+                every_filter_walks_all_its_pages,
+                an_events_deliveries_are_listed,
+                time_filters_are_about_the_event,
+                another_accounts_deliveries_are_not_listed,
+                a_filter_that_finds_little_gives_short_pages,
+                events_are_filtered_and_page,
+                a_made_up_cursor_does_no_harm,
+            }
+            stats {
+                hits_and_rollups_count_what_was_recorded,
+                tests_are_counted_nowhere,
+                an_attempt_counts_in_the_minute_it_was_made,
+                empty_buckets_are_there,
+                an_accounts_stats_add_up_its_webhooks,
+                the_busiest_second_adds_up_over_days_and_webhooks,
+                health_says_how_a_webhook_is_doing,
+                another_accounts_stats_are_empty,
+            }
+            expiry {
+                old_days_go_and_their_hits_stay,
+                a_day_is_whole_or_kept,
+                ids_rise_after_everything_expired,
+                an_expired_delivery_is_not_brought_back,
+            }
+        }
     };
-    (@all $fresh:expr; $($group:ident { $($case:ident),* $(,)? })*) => {
+    (@tests $fresh:expr; $($group:ident { $($case:ident,)* })*) => {
         $(
             mod $group {
-                #[allow(unused_imports)]
                 use super::*;
                 $(
                     #[tokio::test]
                     async fn $case() {
-                        let mut fixture = $fresh;
-                        $crate::conformance::cases::$group::$case(&mut fixture).await;
+                        $crate::conformance::$group::$case(&mut $fresh).await;
                     }
                 )*
             }

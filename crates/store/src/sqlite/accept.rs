@@ -84,6 +84,16 @@ impl Accepting {
     }
 }
 
+#[cfg(test)]
+impl Accepting {
+    /// As if the disk had room for so many pages of the day that is being written.
+    pub fn set_page_count_max(&mut self, pages: i64) {
+        let (_, writer) = self.writer.as_mut().expect("something was accepted");
+        let set = writer.connection.pragma_update(None, "max_page_count", pages);
+        set.expect("a pragma that answers with its value");
+    }
+}
+
 impl SqliteStore {
     pub(super) async fn accept_queued(
         &self,

@@ -358,3 +358,31 @@ fn states_of(status: DeliveryStatus) -> &'static [i64] {
         DeliveryStatus::Cancelled => &[4],
     }
 }
+
+/// How SQLite goes about each walk.
+#[cfg(test)]
+pub fn explain_walks(shared: &Shared) -> Vec<(String, String)> {
+    let walks = [
+        Walk::All,
+        Walk::Webhook,
+        Walk::WebhookFailed,
+        Walk::WebhookUnfinished,
+        Walk::AccountFailed,
+        Walk::Outstanding,
+    ];
+    let partition = &shared.partitions.all()[0];
+    let explain = |walk: Walk| {
+        let plan = partition.history.read(|connection| {
+            let sql = format!("EXPLAIN QUERY PLAN {}", walk.sql());
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.raw_query();
+            let mut steps = Vec::new();
+            while let Some(row) = rows.next()? {
+                steps.push(row.get::<_, String>(3)?);
+            }
+            Ok(steps.join("; "))
+        });
+        (format!("{walk:?}"), plan.expect("a plan"))
+    };
+    walks.map(explain).into()
+}

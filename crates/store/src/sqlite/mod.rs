@@ -19,6 +19,8 @@ mod partitions;
 mod record;
 mod rows;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod webhooks;
 
 use std::fs::{self, File, TryLockError};

@@ -259,6 +259,7 @@ pub fn blob<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row [u8], Fault
     row.get_ref(column)?.as_blob().map_err(column_fault)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn column_fault(error: rusqlite::types::FromSqlError) -> Fault {
     Fault::damaged(error.to_string())
 }
