@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
-use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress};
+use posthaste_core::delivery::{Delivery, DeliveryState, DeliveryStatus, LastAttempt, Progress};
 use posthaste_core::event::{Event, NewEvent};
 use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, WebhookId};
+use posthaste_core::page::PageRequest;
 use posthaste_core::store::{
-    Accept, AcceptedSink, DeliveryRecord, DeliveryStore, EventStore, RecordBatch,
+    Accept, AcceptedSink, DeliveryFilter, DeliveryRecord, DeliveryStore, EventStore, RecordBatch,
 };
 use posthaste_core::time::Timestamp;
 use posthaste_store::SqliteStore;
@@ -72,7 +73,25 @@ async fn main() {
     })
     .await;
     report("recover: outstanding deliveries", OUTSTANDING as u64, took, cpu);
+    for (what, filter) in [
+        ("any", DeliveryFilter::default()),
+        ("webhook", DeliveryFilter { webhook_id: Some(WebhookId::from_raw(5)), ..any() }),
+        ("failed", DeliveryFilter { status: Some(DeliveryStatus::Failed), ..any() }),
+        ("delivered", DeliveryFilter { status: Some(DeliveryStatus::Delivered), ..any() }),
+    ] {
+        let page = PageRequest::default();
+        let account = AccountId::from_raw(1);
+        store.list_deliveries(account, &filter, page).await.expect("list");
+        let started = Instant::now();
+        let found = store.list_deliveries(account, &filter, page).await.expect("list");
+        let (items, took) = (found.items.len(), started.elapsed());
+        println!("list: {what}, of 1,200,000 rows: {items} found in {} us", took.as_micros());
+    }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+fn any() -> DeliveryFilter {
+    DeliveryFilter::default()
 }
 
 fn open(folder: &Path, sink: &Arc<Collected>, now: Timestamp) -> SqliteStore {

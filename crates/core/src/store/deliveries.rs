@@ -84,6 +84,8 @@ pub trait DeliveryStore: Send + Sync + 'static {
     /// leaves a day's part whole or absent.
     ///
     /// Writing the same attempt of a delivery again changes nothing, hits and rollups included.
+    /// So does a record without an attempt that knows of fewer attempts than the row, or that
+    /// would take an ended delivery back to an unfinished state: a batch may be written again.
     /// A record whose delivery says nothing of its newest attempt (`last` is `None`) leaves what
     /// the row says of it.
     async fn record(&self, batch: Arc<RecordBatch>) -> Result<(), StoreError>;
@@ -116,6 +118,7 @@ pub trait DeliveryStore: Send + Sync + 'static {
         page: PageRequest,
     ) -> Result<Page<Delivery>, StoreError>;
 
-    /// Drops what is older than `before` (whole days only), except hits.
+    /// Drops what is older than `before` (whole days only), except hits; how many days. What is
+    /// recorded of a dropped day afterwards is ignored, and no id of it is given out any more.
     async fn expire(&self, before: Timestamp) -> Result<usize, StoreError>;
 }

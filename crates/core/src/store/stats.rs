@@ -22,7 +22,8 @@ pub struct StatsQuery {
     pub step: Duration,
 }
 
-/// One rollup per step from `from` on, empty ones included.
+/// One rollup per step from `from` on to before `to`, empty ones included; at most
+/// `STATS_BUCKETS_MAX`. A minute that has begun before `to` is part of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsSeries {
     pub query: StatsQuery,
@@ -37,7 +38,7 @@ pub struct Health {
     pub recent: Rollup,
     /// Deliveries not finished yet (those without a row are not counted).
     pub pending: u64,
-    /// The newest attempt that did not succeed: when, and what it said.
+    /// The newest attempt that did not succeed, tests left out: when, and what it said.
     pub last_error: Option<(Timestamp, String)>,
 }
 

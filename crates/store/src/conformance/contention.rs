@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use posthaste_core::id::{EventId, WebhookId};
-use posthaste_core::store::Accepted;
+use posthaste_core::limits::ACCEPT_QUEUE_MAX;
+use posthaste_core::store::{Accepted, StoreError};
 use tokio::task::JoinSet;
 
 use super::fixtures::{
@@ -91,4 +92,24 @@ pub async fn recording_and_accepting_do_not_disturb_each_other(f: &mut dyn Fixtu
     assert!(hits.iter().all(|hits| hits.count == 25), "{hits:?}");
     let recovered = f.store().recover(10).await.expect("recover");
     assert!(recovered.outstanding.is_empty());
+}
+
+pub async fn more_than_may_wait_is_refused_and_nothing_of_it_stored(f: &mut dyn Fixture) {
+    let mut requests = JoinSet::new();
+    for _ in 0..ACCEPT_QUEUE_MAX + 500 {
+        let store = f.store();
+        let accept = accept_of(account(1), vec![new_event(&[])]);
+        requests.spawn(async move { store.accept(now(), accept).await });
+    }
+    let (mut stored, mut refused) = (0, 0);
+    for answer in requests.join_all().await {
+        match answer {
+            Ok(_) => stored += 1,
+            Err(StoreError::Overloaded) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // On one thread all of them ask before the first commit can begin.
+    assert!(refused > 0 && stored >= ACCEPT_QUEUE_MAX, "{stored} stored, {refused} refused");
+    assert_eq!(f.sink().events().len(), stored);
 }

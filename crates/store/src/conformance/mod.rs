@@ -63,6 +63,7 @@ macro_rules! store_suite {
                 concurrent_accepts_get_rising_ids_in_the_order_of_their_commits,
                 an_accept_whose_caller_hung_up_still_reaches_the_sink,
                 recording_and_accepting_do_not_disturb_each_other,
+                more_than_may_wait_is_refused_and_nothing_of_it_stored,
             }
             deliveries {
                 a_delivery_without_a_row_does_not_exist,

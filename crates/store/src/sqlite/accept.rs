@@ -7,11 +7,11 @@
 use std::sync::{Arc, Weak};
 
 use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
-use posthaste_core::id::{AccountId, EventId, ID_STRIDE, IdSequence};
+use posthaste_core::id::{AccountId, EventId, ID_STRIDE, IdSequence, PowerlistId};
 use posthaste_core::limits::{ACCEPT_COMMIT_MAX, ACCEPT_QUEUE_MAX, IDEMPOTENCY_WINDOW};
 use posthaste_core::store::{Accept, Accepted, StoreError};
 use posthaste_core::time::Timestamp;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Writer;
@@ -170,10 +170,18 @@ fn checkpoint_log(shared: &Shared) {
     }
 }
 
-/// A pending accept whose ids are fixed.
+/// An accept whose ids are fixed.
 struct Planned {
     first_id: u64,
-    pending: PendingAccept,
+    now: Timestamp,
+    accept: Accept,
+}
+
+/// What goes into one day's file, and whom to tell.
+struct DayGroup {
+    day: Day,
+    planned: Vec<Planned>,
+    answers: Vec<Answer>,
 }
 
 /// Writes everything that waits, and gives the answers. One transaction, except around midnight,
@@ -183,94 +191,89 @@ fn commit(
     waiting: Vec<PendingAccept>,
 ) -> Vec<(Answer, Result<Accepted, StoreError>)> {
     let mut accepting = shared.accepting.lock();
-    let mut by_day: Vec<(Day, Vec<Planned>)> = Vec::new();
-    for pending in waiting {
-        let ids: usize = pending.accept.events.iter().map(|event| 1 + event.targets.len()).sum();
-        // A repeated request will not need its ids. There are enough, and knowing it first would
-        // take a look-up before the transaction.
-        let first_id = accepting.block(pending.now, ids.max(1));
-        let day = Day::of_raw(first_id);
-        let planned = Planned { first_id, pending };
-        match by_day.last_mut() {
-            Some((last, group)) if *last == day => group.push(planned),
-            _ => by_day.push((day, vec![planned])),
-        }
-    }
-    let mut answers = Vec::new();
-    for (day, group) in by_day {
-        let (pending, senders): (Vec<_>, Vec<_>) = group
-            .into_iter()
-            .map(|Planned { first_id, pending }| {
-                ((first_id, pending.now, pending.accept), pending.answer)
-            })
-            .unzip();
+    let mut answered = Vec::with_capacity(waiting.len());
+    for DayGroup { day, planned, answers } in plan(&mut accepting, waiting) {
         let written = shared.trust.check().and_then(|()| {
-            write_group(shared, &mut accepting, day, pending)
-                .map_err(|fault| shared.trust.judge(fault))
+            let written = write_group(shared, &mut accepting, day, planned);
+            written.map_err(|fault| shared.trust.judge(fault))
         });
         match written {
             Ok((results, events)) => {
                 if !events.is_empty() {
                     shared.sink.accepted(events);
                 }
-                answers.extend(senders.into_iter().zip(results.into_iter().map(Ok)));
+                answered.extend(answers.into_iter().zip(results.into_iter().map(Ok)));
             }
             Err(error) => {
-                let results = senders.into_iter().map(|sender| (sender, Err(same(&error))));
-                answers.extend(results);
+                answered.extend(answers.into_iter().map(|answer| (answer, Err(same(&error)))));
             }
         }
     }
-    answers
+    answered
 }
 
-type Written = (Vec<Accepted>, Vec<Arc<Event>>);
+/// Gives out ids, in the order of the queue, and so of the commits: they rise, days included.
+fn plan(accepting: &mut Accepting, waiting: Vec<PendingAccept>) -> Vec<DayGroup> {
+    let mut groups: Vec<DayGroup> = Vec::new();
+    for PendingAccept { now, accept, answer } in waiting {
+        let ids: usize = accept.events.iter().map(|event| 1 + event.targets.len()).sum();
+        // A repeated request will not need its ids. There are enough, and knowing it first would
+        // take a look-up before the transaction.
+        let first_id = accepting.block(now, ids.max(1));
+        let day = Day::of_raw(first_id);
+        if groups.last().is_none_or(|group| group.day != day) {
+            groups.push(DayGroup { day, planned: Vec::new(), answers: Vec::new() });
+        }
+        let group = groups.last_mut().expect("pushed above");
+        group.planned.push(Planned { first_id, now, accept });
+        group.answers.push(answer);
+    }
+    groups
+}
 
-/// One transaction in the file of `day`.
+/// One transaction in the file of `day`: what came of each, and all events that are new.
 fn write_group(
     shared: &Shared,
     accepting: &mut Accepting,
     day: Day,
-    group: Vec<(u64, Timestamp, Accept)>,
-) -> Result<Written, Fault> {
+    group: Vec<Planned>,
+) -> Result<(Vec<Accepted>, Vec<Arc<Event>>), Fault> {
     let (_, writer) = accepting.writer(shared, day)?;
     let tx = writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(group.len());
     let mut events = Vec::with_capacity(group.len());
-    {
-        let mut insert = tx.prepare_cached(
-            "INSERT INTO events (id, account_id, event_type, timestamp, powerlist_id, trigger,
-                 targets, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
-        for (first_id, now, accept) in group {
-            let account = accept.account_id;
-            if let Some(idempotency) = &accept.idempotency
-                && let Some(answer) = repeated(shared, &tx, day, now, account, idempotency)?
-            {
-                results.push(answer);
-                continue;
-            }
-            let stored_from = events.len();
-            write_events(&mut insert, first_id, account, accept.events, &mut events)?;
-            let stored = &events[stored_from..];
-            if let Some(idempotency) = &accept.idempotency {
-                remember(&tx, now, account, idempotency, stored)?;
-            }
-            results.push(Accepted::New(stored.iter().map(|event| event.receipt()).collect()));
+    for Planned { first_id, now, accept } in group {
+        let account = accept.account_id;
+        if let Some(idempotency) = &accept.idempotency
+            && let Some(answer) = repeated(shared, &tx, day, now, account, idempotency)?
+        {
+            results.push(answer);
+            continue;
         }
+        let stored_from = events.len();
+        write_events(&tx, first_id, account, accept.events, &mut events)?;
+        let stored = &events[stored_from..];
+        if let Some(idempotency) = &accept.idempotency {
+            remember(&tx, now, account, idempotency, stored)?;
+        }
+        results.push(Accepted::New(stored.iter().map(|event| event.receipt()).collect()));
     }
     tx.commit()?;
     Ok((results, events))
 }
 
 fn write_events(
-    insert: &mut CachedStatement<'_>,
+    connection: &Connection,
     first_id: u64,
     account_id: AccountId,
     new_events: Vec<NewEvent>,
     events: &mut Vec<Arc<Event>>,
 ) -> Result<(), Fault> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (id, account_id, event_type, timestamp, powerlist_id, trigger,
+             targets, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
     let mut next_id = first_id;
     for new in new_events {
         let id = EventId::from_raw(next_id);
@@ -280,7 +283,7 @@ fn write_events(
             account_id.as_i64(),
             new.event_type.as_str(),
             new.timestamp.as_millis(),
-            new.powerlist_id.map(posthaste_core::id::PowerlistId::as_i64),
+            new.powerlist_id.map(PowerlistId::as_i64),
             trigger_code(new.trigger),
             ids_blob(new.targets.iter().map(|target| target.as_raw())),
             &*new.data,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::hooks::Wal;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::fault::Fault;
 use crate::migrate::{Migration, migrate};
@@ -95,14 +95,24 @@ impl Writer {
     /// Passive: whoever reads at the moment keeps what it needs, and the rest is left for the
     /// next time.
     pub fn checkpoint(&self) -> Result<(), Fault> {
-        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?;
+        let copied = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
         self.log_pages.store(0, Ordering::Relaxed);
-        Ok(())
+        match copied {
+            // What was committed is in the log all the same; the next checkpoint tries again.
+            Err(error) if is_passing(&error) => Ok(()),
+            copied => Ok(copied?),
+        }
     }
 
     pub fn checkpoint_if_due(&self) -> Result<(), Fault> {
         if self.checkpoint_is_due() { self.checkpoint() } else { Ok(()) }
     }
+}
+
+/// A full disk, or somebody else's lock: says nothing about the disk's health.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+    matches!(error.sqlite_error_code(), Some(DiskFull | DatabaseBusy | DatabaseLocked))
 }
 
 fn open(path: &Path, create: OpenFlags) -> Result<Connection, Fault> {
@@ -123,11 +133,13 @@ fn open(path: &Path, create: OpenFlags) -> Result<Connection, Fault> {
 pub struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Connections are opened again for every read.
+    is_rarely_read: AtomicBool,
 }
 
 impl Readers {
     pub fn new(path: PathBuf) -> Readers {
-        Readers { path, idle: Mutex::new(Vec::new()) }
+        Readers { path, idle: Mutex::default(), is_rarely_read: AtomicBool::new(false) }
     }
 
     /// Runs `read` in one read transaction, so that all it sees is of one moment.
@@ -140,6 +152,8 @@ impl Readers {
                 // Not opened read-only, because a reader may be the first to find the log of a
                 // process that was killed, and has to be allowed to recover it.
                 connection.pragma_update(None, "query_only", true)?;
+                // 512 KiB: there are many, and the kernel caches the same pages.
+                connection.pragma_update(None, "cache_size", -512)?;
                 connection
             }
         };
@@ -147,14 +161,16 @@ impl Readers {
         let result = read(&tx)?;
         drop(tx);
         let mut idle = self.idle.lock();
-        if idle.len() < IDLE_READERS_MAX {
+        let is_rarely_read = self.is_rarely_read.load(Ordering::Relaxed);
+        if idle.len() < IDLE_READERS_MAX && !is_rarely_read {
             idle.push(connection);
         }
         Ok(result)
     }
 
-    /// Closes what is not in use.
-    pub fn close_idle(&self) {
+    /// Closes what is not in use, and keeps nothing open from now on.
+    pub fn keep_none(&self) {
+        self.is_rarely_read.store(true, Ordering::Relaxed);
         self.idle.lock().clear();
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use posthaste_core::attempt::Attempt;
 use posthaste_core::delivery::{Delivery, DeliveryStatus};
-use posthaste_core::id::{AccountId, DeliveryId, EventId, ID_STRIDE, first_of_millisecond};
+use posthaste_core::id::{
+    AccountId, DeliveryId, EventId, ID_STRIDE, WebhookId, first_of_millisecond,
+};
 use posthaste_core::limits::FAN_OUT_MAX;
 use posthaste_core::page::{Page, PageRequest};
 use posthaste_core::store::{
@@ -294,7 +296,7 @@ fn scan_deliveries(
         Walk::All | Walk::Outstanding => None,
         Walk::AccountFailed => Some(account.as_i64()),
         Walk::Webhook | Walk::WebhookFailed | Walk::WebhookUnfinished => {
-            filter.webhook_id.map(posthaste_core::id::WebhookId::as_i64)
+            filter.webhook_id.map(WebhookId::as_i64)
         }
     };
     let bounds: [&dyn ToSql; 2] = [&start, &end];

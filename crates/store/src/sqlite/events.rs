@@ -1,10 +1,11 @@
 //! Reading events back.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use posthaste_core::event::Event;
+use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, first_of_millisecond};
 use posthaste_core::page::{Page, PageRequest};
 use posthaste_core::store::{Accept, Accepted, EventFilter, EventStore, StoreError};
@@ -163,7 +164,7 @@ fn scan_events(
     connection: &Connection,
     account: AccountId,
     filter: &EventFilter,
-    ids: std::ops::Range<u64>,
+    ids: Range<u64>,
     scan: &mut PageScan<Arc<Event>>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(&format!(
@@ -187,9 +188,6 @@ fn scan_events(
     Ok(())
 }
 
-pub fn is_wanted_type(
-    wanted: Option<&posthaste_core::event_type::EventType>,
-    stored: &str,
-) -> bool {
+pub fn is_wanted_type(wanted: Option<&EventType>, stored: &str) -> bool {
     wanted.is_none_or(|wanted| wanted.as_str() == stored)
 }

@@ -17,6 +17,9 @@ use super::connection::{FileKind, Readers, Writer};
 use super::fault::Fault;
 
 const DAY_MS: i64 = 86_400_000;
+/// Days whose files are kept open for reading; bounds file descriptors, however many days are
+/// kept.
+const DAYS_OPEN_MAX: usize = 8;
 
 /// Days since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,6 +175,7 @@ impl Partitions {
                 by_day.insert(day, Arc::new(Partition::open(dir, day)?));
             }
         }
+        close_older(&by_day);
         Ok(Partitions { dir: dir.to_owned(), by_day: RwLock::new(by_day) })
     }
 
@@ -190,6 +194,7 @@ impl Partitions {
         }
         let partition = Arc::new(Partition::open(&self.dir, day)?);
         by_day.insert(day, partition.clone());
+        close_older(&by_day);
         Ok(partition)
     }
 
@@ -215,10 +220,17 @@ impl Partitions {
     pub fn delete(&self, day: Day) -> Result<(), Fault> {
         let removed = self.by_day.write().remove(&day);
         if let Some(partition) = removed {
-            partition.events.close_idle();
-            partition.history.close_idle();
+            partition.events.keep_none();
+            partition.history.keep_none();
         }
         delete_files(&self.dir, day)
+    }
+}
+
+fn close_older(by_day: &BTreeMap<Day, Arc<Partition>>) {
+    for partition in by_day.values().rev().skip(DAYS_OPEN_MAX) {
+        partition.events.keep_none();
+        partition.history.keep_none();
     }
 }
 

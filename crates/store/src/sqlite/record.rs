@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use posthaste_core::attempt::{Attempt, Trigger};
+use posthaste_core::attempt::{Attempt, Outcome, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState};
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
 use posthaste_core::stats::Rollup;
@@ -396,7 +396,7 @@ impl Counts {
         added.count += 1;
         added.last_at = added.last_at.max(attempt.started_at);
         let newer = added.error.as_ref().is_none_or(|(at, _)| *at <= attempt.started_at);
-        if attempt.outcome != posthaste_core::attempt::Outcome::Succeeded && newer {
+        if attempt.outcome != Outcome::Succeeded && newer {
             added.error = Some((attempt.started_at, error_text(attempt)));
         }
     }

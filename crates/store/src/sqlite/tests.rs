@@ -83,7 +83,7 @@ mod model {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
         #[test]
         fn behaves_like_its_model(operations in prop::collection::vec(operation(), 1..60)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
