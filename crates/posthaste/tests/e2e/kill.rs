@@ -67,7 +67,7 @@ fn next_number(buffer: &[u8]) -> Option<(u64, usize)> {
 /// One life of the server: producers post until it is killed. Answers what was acknowledged, and
 /// how many were acknowledged in the last moments before the kill.
 async fn load_until_killed(
-    server: &mut Server,
+    server: &Server,
     next: Arc<Mutex<u64>>,
     life: Duration,
 ) -> (BTreeSet<u64>, usize) {
@@ -96,10 +96,10 @@ async fn load_until_killed(
             }
         });
     }
-    let kill = server.kill_later();
+    // Not a wait for anything: it is how long there is load.
     tokio::time::sleep(life).await;
     let killed_at = Instant::now();
-    kill();
+    server.kill();
     while let Some(ended) = producers.join_next().await {
         ended.expect("producers do not panic");
     }
@@ -123,7 +123,7 @@ async fn nothing_acknowledged_is_lost_in_twenty_kills_under_load() {
     for kill in 0..KILLS {
         // A life of 100 to 480 ms: before, during and after recorder commits and checkpoints.
         let life = Duration::from_millis(100 + 20 * kill as u64);
-        let (acked, recent) = load_until_killed(&mut server, next.clone(), life).await;
+        let (acked, recent) = load_until_killed(&server, next.clone(), life).await;
         // What was unacknowledged but committed may be sent twice as well: one per producer.
         duplicates_allowed += recent + PRODUCERS + 64;
         acknowledged.extend(acked);

@@ -8,4 +8,6 @@ mod kill;
 mod rate_limited;
 mod receiver;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod verified;
