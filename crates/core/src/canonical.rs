@@ -32,12 +32,9 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::error::Invalid;
+use crate::limits::DEPTH_MAX;
 
 use self::rewrite::Rewrite;
-
-/// How many arrays and objects may stand inside each other. It bounds the recursion here, and it
-/// keeps far from the few thousand levels at which JavaScript engines run out of stack.
-pub const DEPTH_MAX: usize = 64;
 
 /// Up to so many keys are compared each with each; beyond that sorting them is cheaper, and it
 /// keeps an object of 20,000 keys from costing 200 million comparisons. A hash set would need

@@ -7,13 +7,9 @@ use std::fmt;
 use http::{HeaderName, HeaderValue};
 
 use crate::error::{Complaints, Invalid};
-
-/// How many headers one webhook may add.
-pub const CUSTOM_HEADERS_MAX: usize = 32;
-/// The longest name of a custom header, in bytes.
-pub const CUSTOM_HEADER_NAME_BYTES_MAX: usize = 128;
-/// The longest value of a custom header, in bytes.
-pub const CUSTOM_HEADER_VALUE_BYTES_MAX: usize = 4096;
+use crate::limits::{
+    CUSTOM_HEADER_NAME_BYTES_MAX, CUSTOM_HEADER_VALUE_BYTES_MAX, CUSTOM_HEADERS_MAX,
+};
 
 /// Names that are ours or the connection's. `cookie` is not among them: a fixed one is a
 /// credential like another, and we never keep what a receiver sets.

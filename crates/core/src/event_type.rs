@@ -7,14 +7,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{Complaints, Invalid};
+use crate::limits::{EVENT_PATTERNS_MAX, EVENT_TYPE_CHARS_MAX, EVENT_TYPE_SEGMENTS_MAX};
 use crate::time::Timestamp;
-
-/// The longest name of an event type, in characters (all of them ASCII).
-pub const EVENT_TYPE_CHARS_MAX: usize = 100;
-/// The most dot-separated segments of a name.
-pub const EVENT_TYPE_SEGMENTS_MAX: usize = 8;
-/// The most patterns that one webhook may list.
-pub const EVENT_PATTERNS_MAX: usize = 100;
 
 /// The name of an event type, such as `call.ended` or `contact`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,6 +12,9 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub const BATCH_EVENTS_MAX: usize = 1_000;
 /// A whole batch, so that 1,000 maximal events cannot be one request.
 pub const BATCH_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How many arrays and objects may stand inside each other. It bounds the recursion here, and it
+/// keeps far from the few thousand levels at which JavaScript engines run out of stack.
+pub const DEPTH_MAX: usize = 64;
 /// An `idempotency-key` header.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// How long the same key gets the same answer.
@@ -37,6 +40,32 @@ pub const MAX_IN_FLIGHT_DEFAULT: u32 = 64;
 pub const MAX_IN_FLIGHT_MAX: u32 = 1_000;
 /// Rotation: how long the old secret may go on signing.
 pub const SECRET_OVERLAP_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// The longest URL taken, in bytes, both as given and as it is kept (which may be longer, for
+/// what needs percent-encoding).
+pub const TARGET_URL_BYTES_MAX: usize = 2048;
+/// How many headers one webhook may add.
+pub const CUSTOM_HEADERS_MAX: usize = 32;
+/// The longest name of a custom header, in bytes.
+pub const CUSTOM_HEADER_NAME_BYTES_MAX: usize = 128;
+/// The longest value of a custom header, in bytes.
+pub const CUSTOM_HEADER_VALUE_BYTES_MAX: usize = 4096;
+/// The longest name of an event type, in characters (all of them ASCII).
+pub const EVENT_TYPE_CHARS_MAX: usize = 100;
+/// The most dot-separated segments of a name.
+pub const EVENT_TYPE_SEGMENTS_MAX: usize = 8;
+/// The most patterns that one webhook may list.
+pub const EVENT_PATTERNS_MAX: usize = 100;
+/// The most attempts a schedule may ask for.
+pub const RETRY_ATTEMPTS_MAX: usize = 20;
+/// The longest delay, whether a schedule or a receiver asks for it: one day.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_hours(24);
+/// Jitter adds at most this, and at most a tenth of the delay.
+pub const JITTER_MAX: Duration = Duration::from_secs(15);
+/// The highest `count` of a limit.
+pub const RATE_LIMIT_COUNT_MAX: u32 = 1_000_000;
+/// The longest period of a limit: one day.
+pub const RATE_LIMIT_PERIOD_S_MAX: u32 = 86_400;
 
 // Sending.
 

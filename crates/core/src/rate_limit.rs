@@ -5,12 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::error::{Complaints, Invalid};
+use crate::limits::{RATE_LIMIT_COUNT_MAX, RATE_LIMIT_PERIOD_S_MAX};
 use crate::time::Timestamp;
-
-/// The highest `count` of a limit.
-pub const RATE_LIMIT_COUNT_MAX: u32 = 1_000_000;
-/// The longest period of a limit: one day.
-pub const RATE_LIMIT_PERIOD_S_MAX: u32 = 86_400;
 
 /// At most `count` requests per `per_s` seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

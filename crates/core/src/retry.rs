@@ -8,14 +8,8 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 
 use crate::error::{Complaints, Invalid};
+use crate::limits::{JITTER_MAX, RETRY_ATTEMPTS_MAX, RETRY_DELAY_MAX};
 use crate::time::Timestamp;
-
-/// The most attempts a schedule may ask for.
-pub const RETRY_ATTEMPTS_MAX: usize = 20;
-/// The longest delay, whether a schedule or a receiver asks for it: one day.
-pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
-/// Jitter adds at most this, and at most a tenth of the delay.
-pub const JITTER_MAX: Duration = Duration::from_secs(15);
 
 const DEFAULT_DELAYS_S: [u32; 5] = [0, 30, 120, 480, 1920];
 

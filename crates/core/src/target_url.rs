@@ -12,10 +12,8 @@ use http::Uri;
 use url::{Host, ParseError, Position, Url};
 
 use crate::error::Invalid;
+use crate::limits::TARGET_URL_BYTES_MAX;
 
-/// The longest URL taken, in bytes, both as given and as it is kept (which may be longer, for
-/// what needs percent-encoding).
-pub const TARGET_URL_BYTES_MAX: usize = 2048;
 /// The longest host name that DNS can carry, in bytes, without a trailing dot.
 const HOST_NAME_BYTES_MAX: usize = 253;
 /// The longest label of a host name, in bytes.

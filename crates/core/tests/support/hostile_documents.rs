@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use posthaste_core::canonical::DEPTH_MAX;
+use posthaste_core::limits::DEPTH_MAX;
 
 /// What the document's author made of it, which says what may come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
