@@ -22,6 +22,7 @@ use rusqlite::{
 use super::Shared;
 use super::connection::Writer;
 use super::fault::Fault;
+use super::packed_headers;
 use super::partitions::{Day, Partition};
 use super::rows::{
     self, DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code,
@@ -249,7 +250,7 @@ impl<'tx> DayBatch<'tx> {
             attempt.timings.tls_ms,
             attempt.timings.first_byte_ms,
             exchange.remote_address.map(|address| address.to_string()),
-            rows::request_header_lines(&exchange.request_headers),
+            packed_headers::pack(&exchange.request_headers),
             rows::response_header_lines(&exchange.response_headers),
             exchange.response_body,
             exchange.truncated,
