@@ -48,7 +48,9 @@ fn try_verifies_every_signature_and_leaves_nothing_behind() {
 #[test]
 fn try_shows_people_a_table_and_how_to_go_on() {
     let tried = run(&["try", "-o", "table", "--color", "never"]).expect_code(0);
-    assert!(tried.stdout.contains("contact.delete         delivered  ✓ x-webhook-signature"));
+    let last = tried.stdout.lines().last().unwrap_or_default();
+    let words: Vec<&str> = last.split_whitespace().collect();
+    assert_eq!(words, ["contact.delete", "delivered", "✓", "✓", "✓", "✓"]);
     assert!(tried.stderr.contains("18 events of 18 types delivered and verified"));
     assert!(tried.stderr.contains("posthaste serve --dev"));
 }

@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
     ("KEY", "/hint"),
     ("CREATED", "/created_at"),
 ];
-const MADE: &[Column] = &[("ID", "/id"), ("NAME", "/name"), ("ROLE", "/role"), ("KEY", "/key")];
+const MADE: &[Column] = &[("Id", "/id"), ("Name", "/name"), ("Role", "/role"), ("Key", "/key")];
 
 #[derive(Debug, Args)]
 pub struct KeyArgs {
@@ -25,7 +25,7 @@ pub struct KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyVerb {
-    /// List keys, without their texts
+    /// List an account's keys, without their texts
     #[command(
         visible_alias = "list",
         before_help = "Examples:\n  posthaste key ls\n  posthaste key ls --account acme"
