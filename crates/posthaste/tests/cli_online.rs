@@ -317,6 +317,8 @@ fn a_key_may_do_what_its_role_says_until_it_is_removed() {
     with_key(&["send", "call.ended"]).expect_code(4);
     let hints = server.run(&["key", "ls", "-o", "jsonl"]).expect_code(0).stdout;
     assert!(hints.contains("reader") && !hints.contains(text(&key, "key")), "{hints}");
+    let platform = server.run(&["key", "ls", "--platform"]).expect_code(0).lines();
+    assert!(platform.iter().all(|key| key["role"] == "platform") && !platform.is_empty());
     server.run(&["key", "rm", text(&key, "id"), "--yes"]).expect_code(0);
     with_key(&["webhook", "ls"]).expect_code(4);
 }
