@@ -2,7 +2,7 @@
 //! All of it is in the binary, so it works without the internet.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -27,6 +27,11 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 
 const START_PAGE: &str = include_str!("../assets/start.html");
 const STYLE: &str = include_str!("../assets/style.css");
+const ICON: &str = include_str!("../assets/icon.svg");
+/// Put into the start page of a server that has a test inbox, in place of a comment.
+const INBOX_LINK: &str = "<a href=\"/inbox\">Test inbox</a>";
+const INBOX_CARD: &str = "<li class=\"card\"><h2><a href=\"/inbox\">Test inbox</a></h2>\n\
+                          <p>Receives events itself, and shows what a receiver would get.</p></li>";
 
 pub fn router(document: &utoipa::openapi::OpenApi) -> Router<AppState> {
     let json = document.to_pretty_json().expect("the document has only texts and numbers");
@@ -37,16 +42,29 @@ pub fn router(document: &utoipa::openapi::OpenApi) -> Router<AppState> {
     Router::new()
         .route("/", get(start))
         .route("/style.css", get(style))
+        .route("/icon.svg", get(icon))
         .route("/openapi.json", get(openapi))
         .merge(docs)
 }
 
-async fn start() -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(START_PAGE)).into_response()
+async fn start(State(state): State<AppState>) -> Response {
+    let (link, card) = match state.inbox {
+        Some(_) => (INBOX_LINK, INBOX_CARD),
+        None => ("", ""),
+    };
+    let page = START_PAGE
+        .replace("<!-- inbox link -->", link)
+        .replace("<!-- inbox card -->", card)
+        .replace("<!-- version -->", env!("CARGO_PKG_VERSION"));
+    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(page)).into_response()
 }
 
 async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+async fn icon() -> Response {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], ICON).into_response()
 }
 
 async fn allow_swagger_ui(request: Request, next: Next) -> Response {

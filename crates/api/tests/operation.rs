@@ -131,9 +131,16 @@ async fn metrics_count_without_naming_anybody() {
 #[tokio::test]
 async fn pages_run_nothing_that_is_not_ours() {
     let server = TestServer::start_with_inbox().await;
-    for path in
-        ["/", "/docs/", "/inbox", "/openapi.json", "/style.css", "/inbox/app.js", "/healthz"]
-    {
+    for path in [
+        "/",
+        "/docs/",
+        "/inbox",
+        "/openapi.json",
+        "/style.css",
+        "/icon.svg",
+        "/inbox/app.js",
+        "/healthz",
+    ] {
         let answer = server.call("GET", path, "", Value::Null).await.expect(200);
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("default-src 'none'"), "{path}: {policy}");

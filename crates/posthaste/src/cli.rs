@@ -218,7 +218,8 @@ pub struct ServeArgs {
     pub settings: Settings,
 }
 
-/// The id of the `--url` that every verb takes unless it has one of its own.
+/// The id of the `--url` that every verb takes that talks to a server, unless it has one of its
+/// own.
 const SERVER_URL: &str = "server_url";
 
 /// The whole command line, as completions and tests see it.
@@ -227,13 +228,26 @@ const SERVER_URL: &str = "server_url";
 /// the server stands before the verb, or in `PH_URL`). clap's global flags cannot step aside for
 /// a verb, so this one is handed down by hand.
 pub fn command() -> clap::Command {
-    Cli::command().mut_subcommands(with_server_url)
+    without_empty_variables(Cli::command().mut_subcommands(with_server_url))
 }
+
+/// An empty variable is how a compose file says that there is none.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommands(without_empty_variables);
+    command.mut_args(|argument| {
+        let value = argument.get_env().and_then(std::env::var_os);
+        if value.is_some_and(|value| value.is_empty()) { argument.env(None) } else { argument }
+    })
+}
+
+/// These talk to no server, or start it.
+const WITHOUT_SERVER: [&str; 6] = ["serve", "try", "sign", "verify", "completions", "openapi"];
 
 fn with_server_url(command: clap::Command) -> clap::Command {
     let has_own = command.get_arguments().any(|argument| argument.get_long() == Some("url"));
     let command = command.mut_subcommands(with_server_url);
-    if has_own || command.has_subcommands() {
+    let talks_to_none = WITHOUT_SERVER.contains(&command.get_name());
+    if has_own || talks_to_none || command.has_subcommands() {
         return command;
     }
     command.arg(
@@ -323,6 +337,15 @@ mod tests {
             "posthaste --url http://one.test webhook add CRM --url http://two.test --event *",
             Some("http://one.test"),
         );
+    }
+
+    #[test]
+    fn who_talks_to_no_server_takes_no_url() {
+        for verb in WITHOUT_SERVER {
+            let line = ["posthaste", verb, "--url", "http://one.test"];
+            let refused = parse_from(line).expect_err(verb).to_string();
+            assert!(refused.contains("'--url'"), "{verb}: {refused}");
+        }
     }
 
     /// Parts a line of help as a shell would, as far as our examples go.

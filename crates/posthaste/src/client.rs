@@ -158,7 +158,7 @@ impl ApiClient {
         idempotency_key: Option<&str>,
     ) -> Result<(StatusCode, Bytes), Failure> {
         let url = TargetUrl::parse(&format!("{}{path}", self.access.url))
-            .map_err(|invalid| Failure::usage(format!("--url: {invalid}")))?;
+            .map_err(|invalid| Failure::usage(self.wrong_url(&invalid)))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if body.is_some() {
@@ -183,6 +183,15 @@ impl ApiClient {
         Ok((status, text))
     }
 
+    /// What is said of a webhook's URL does not fit: a server may well be reached by plain http.
+    fn wrong_url(&self, invalid: &impl std::fmt::Display) -> String {
+        let url = &self.access.url;
+        if url.starts_with("http://") || url.starts_with("https://") {
+            return format!("--url {url:?}: {invalid}");
+        }
+        format!("--url {url:?}: must start with http:// or https://")
+    }
+
     fn unreachable(&self, error: &SendError) -> Failure {
         let url = &self.access.url;
         match error {
@@ -190,8 +199,8 @@ impl ApiClient {
                 Failure::new(Exit::TimedOut, format!("{url} did not answer in time: {message}"))
             }
             other => Failure::failed(format!(
-                "the server at {url} cannot be reached: {other} (is it running? --url or PH_URL \
-                 names another)"
+                "the server at {url} cannot be reached: {other}; start one with `posthaste \
+                 serve`, or name another with --url or PH_URL"
             )),
         }
     }

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use posthaste_core::account::KeyText;
 use posthaste_core::egress::EgressPolicy;
@@ -31,17 +32,18 @@ const RETENTION_DAYS_HIGHEST: u32 = 3_650;
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Address and port for the API and the dashboard; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", env = "POSTHASTE_LISTEN")]
+    /// Address and port for the API and its pages; port 0 takes a free one [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "POSTHASTE_LISTEN", value_parser = parse_listen)]
     pub listen: Option<SocketAddr>,
 
-    /// Folder that holds everything the server keeps
+    /// Folder that holds everything the server keeps [default: ./posthaste-data]
     #[arg(long, value_name = "DIR", env = "POSTHASTE_DATA")]
     pub data: Option<PathBuf>,
 
     /// For trying things out: loopback targets, a test inbox and a ready key
     #[arg(long, value_name = "BOOL", env = "POSTHASTE_DEV", num_args = 0..=1,
-          default_missing_value = "true", require_equals = true)]
+          value_parser = BoolishValueParser::new(), default_missing_value = "true", require_equals = true)]
     pub dev: Option<bool>,
 
     /// Network, address or host name (*.corp.example) that webhooks may call although it is not
@@ -53,25 +55,26 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", env = "POSTHASTE_CA_FILE")]
     pub ca_file: Option<PathBuf>,
 
-    /// Largest request body that is accepted, in bytes
+    /// Largest request body that is accepted, in bytes [default: 262144]
     #[arg(long, value_name = "BYTES", env = "POSTHASTE_BODY_BYTES_MAX")]
     pub body_bytes_max: Option<usize>,
 
-    /// Days after which events, deliveries and attempts are dropped
+    /// Days after which events, deliveries and attempts are dropped [default: 30]
     #[arg(long, value_name = "DAYS", env = "POSTHASTE_RETENTION_DAYS")]
     pub retention_days: Option<u32>,
 
     /// What to log: error, warn, info, debug, trace, or per part (posthaste_dispatch=debug,info)
+    /// [default: info]
     #[arg(long, value_name = "LEVEL", env = "POSTHASTE_LOG_LEVEL")]
     pub log_level: Option<String>,
 
-    /// How to write the log, which goes to stderr
+    /// How to write the log, which goes to stderr [default: text]
     #[arg(long, value_name = "FORMAT", env = "POSTHASTE_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
 
     /// Answer /metrics without an API key
     #[arg(long, value_name = "BOOL", env = "POSTHASTE_METRICS_OPEN", num_args = 0..=1,
-          default_missing_value = "true", require_equals = true)]
+          value_parser = BoolishValueParser::new(), default_missing_value = "true", require_equals = true)]
     pub metrics_open: Option<bool>,
 
     /// Becomes the first platform key of an empty store; better given as POSTHASTE_API_KEY, since
@@ -209,12 +212,16 @@ impl Config {
 
     pub fn log_filter(&self) -> anyhow::Result<tracing_subscriber::EnvFilter> {
         tracing_subscriber::EnvFilter::try_new(&self.log_level)
-            .with_context(|| format!("log_level {:?} is not right", self.log_level))
+            .map_err(|error| anyhow!("log_level {:?} is not right: {error}", self.log_level))
     }
 
     pub fn retention(&self) -> Duration {
         Duration::from_hours(24 * u64::from(self.retention_days))
     }
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "it is no IP address with a port, such as 127.0.0.1:8080".to_owned())
 }
 
 fn check_range<T: PartialOrd + Copy + std::fmt::Display>(

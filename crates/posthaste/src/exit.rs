@@ -82,24 +82,21 @@ impl From<anyhow::Error> for Failure {
 /// One readable sentence: what it is, and each field that is wrong with its pointer.
 fn sentence(status: u16, problem: &Value) -> String {
     let text = |name: &str| problem[name].as_str().filter(|text| !text.is_empty());
-    let mut sentence = match (text("title"), text("detail")) {
-        (Some(title), Some(detail)) => format!("{title}: {detail}"),
-        (Some(only), None) | (None, Some(only)) => only.to_owned(),
-        (None, None) => format!("the server answered {status}"),
-    };
     let fields = problem["errors"].as_array().into_iter().flatten().map(|error| {
         let message = error["message"].as_str().unwrap_or_default();
         match error["pointer"].as_str().unwrap_or_default() {
             "" => message.to_owned(),
-            pointer => format!("{pointer} {message}"),
+            pointer => format!("{pointer}: {message}"),
         }
     });
-    // The detail of a problem often repeats its only complaint.
-    let fields: Vec<String> = fields.filter(|field| !sentence.contains(field.as_str())).collect();
-    if !fields.is_empty() {
-        sentence = format!("{sentence}: {}", fields.join("; "));
+    let fields = fields.collect::<Vec<String>>().join("; ");
+    // The detail repeats the only complaint, or counts several: then they say more.
+    let detail = if fields.is_empty() { text("detail") } else { Some(fields.as_str()) };
+    match (text("title"), detail) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(only), None) | (None, Some(only)) => only.to_owned(),
+        (None, None) => format!("the server answered {status}"),
     }
-    sentence
 }
 
 #[cfg(test)]
@@ -123,7 +120,15 @@ mod tests {
                 {"pointer": "", "message": "too long"},
             ]}),
             Exit::Failed,
-            "not valid: /url is required; too long",
+            "not valid: /url: is required; too long",
+        );
+        check(
+            422,
+            json!({"title": "not valid", "detail": "/url: must be https", "errors": [
+                {"pointer": "/url", "message": "must be https"},
+            ]}),
+            Exit::Failed,
+            "not valid: /url: must be https",
         );
         check(
             403,

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, Table};
 use serde_json::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,6 +147,9 @@ impl Output {
     /// The table colours its cells itself: it has to know how wide they are without the codes.
     fn cell(&self, item: &Value, at: &str) -> Cell {
         let text = text_at(item, at);
+        if at.ends_with("at") {
+            return Cell::new(to_the_second(&text));
+        }
         let color = match tone_of(&text) {
             Some(Tone::Good) => Color::DarkGreen,
             Some(Tone::Bad) => Color::DarkRed,
@@ -161,15 +164,23 @@ impl Output {
         if says_how_it_is(at) { self.status(text) } else { text.to_owned() }
     }
 
-    /// Columns parted by space alone: lines of a table survive being copied, frames do not.
+    /// Columns parted by space alone, and a row is one line however narrow the terminal: ids and
+    /// URLs survive being copied, where frames and cells of several lines do not.
     fn new_table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
         if self.color {
             table.enforce_styling();
         }
         table
+    }
+}
+
+/// `2025-01-15 14:30:25Z`: what a row of a list has room for. Other texts are left as they are.
+fn to_the_second(timestamp: &str) -> String {
+    match (timestamp.get(..10), timestamp.get(11..19), timestamp.len()) {
+        (Some(day), Some(time), 24) if timestamp.ends_with('Z') => format!("{day} {time}Z"),
+        _ => timestamp.to_owned(),
     }
 }
 
@@ -242,6 +253,14 @@ mod tests {
         check(json!(["call.ended", "sms.*"]), "call.ended, sms.*");
         check(json!({"count": 5, "per_s": 1}), "count: 5, per_s: 1");
         check(json!(3), "3");
+    }
+
+    #[test]
+    fn lists_show_times_to_the_second() {
+        let check = |text: &str, expected: &str| assert_eq!(to_the_second(text), expected);
+        check("2025-01-15T14:30:25.123Z", "2025-01-15 14:30:25Z");
+        check("", "");
+        check("tomorrow", "tomorrow");
     }
 
     #[test]

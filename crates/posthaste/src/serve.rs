@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use axum::serve::ListenerExt;
 use posthaste_api::{AppState, Inbox};
 use posthaste_core::directory::Directory;
@@ -54,9 +54,12 @@ impl Server {
         // Before the store is touched: a second server on the same port should fail right here.
         let listener = TcpListener::bind(config.listen)
             .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+            .map_err(|error| anyhow!(cannot_listen(config.listen, &error)))?;
         let address = listener.local_addr().context("the listener has no address")?;
 
+        if config.data.is_file() {
+            bail!("the data folder {} is a file", config.data.display());
+        }
         let intake = Intake::new();
         let sink = Arc::new(intake.sender());
         let store: Arc<dyn Store> = Arc::new(
@@ -132,6 +135,16 @@ impl Server {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         self.supervisor.await.context("the supervisor panicked")?
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "cannot listen on {address}: another program does; --listen names another address, \
+             port 0 takes a free port"
+        ),
+        _ => format!("cannot listen on {address}: {error}"),
     }
 }
 

@@ -141,6 +141,46 @@ fn wrong_usage_is_exit_2() {
 }
 
 #[test]
+fn a_settings_variable_may_be_empty_or_written_as_people_write_yes() {
+    let check = |name: &str, value: &str, code: i32, expected: &str| {
+        // A folder that cannot be made ends the start after the settings were read.
+        let mut command =
+            posthaste(&["serve", "--listen", "127.0.0.1:0", "--data", "/dev/null/no"]);
+        let refused = Ran::of(command.env(name, value).output().unwrap()).expect_code(code);
+        assert!(refused.stderr.contains(expected), "{name}={value}: {}", refused.stderr);
+    };
+    let read = "cannot open the store";
+    check("POSTHASTE_DEV", "", 1, read);
+    check("POSTHASTE_EGRESS_ALLOW", "", 1, read);
+    check("POSTHASTE_RETENTION_DAYS", "", 1, read);
+    check("POSTHASTE_DEV", "1", 1, read);
+    check("POSTHASTE_DEV", "maybe", 2, "--dev");
+    check("POSTHASTE_RETENTION_DAYS", "0", 2, "retention_days is 0");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = run(&["serve", "--listen", &address, "--data", "/dev/null/no"]).expect_code(1);
+    assert!(refused.stderr.contains("--listen names another"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_is_printed_may_be_cut_short() {
+    for verb in [&["completions", "bash"][..], &["openapi"], &["trigger", "--list"]] {
+        let mut command = posthaste(verb);
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        Ran::of(child.wait_with_output().unwrap()).expect_code(0);
+    }
+}
+
+#[test]
 fn a_settings_file_with_an_unknown_key_stops_the_start_and_names_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("posthaste.toml"), "retention_day = 3\n").unwrap();

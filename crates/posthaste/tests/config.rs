@@ -36,6 +36,20 @@ fn every_setting_stands_in_the_example_with_a_sentence_above_it() {
 }
 
 #[test]
+fn the_help_of_the_flags_says_the_defaults() {
+    let file: toml::Table = example().parse().unwrap();
+    let command = Settings::augment_args(clap::Command::new("settings"));
+    for (name, default) in file {
+        let text = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let argument = command.get_arguments().find(|argument| argument.get_id() == name.as_str());
+        let help = argument.unwrap().get_help().unwrap().to_string();
+        // Nobody needs to be told that a switch is off and a list empty.
+        let is_nothing = ["false", "[]"].contains(&text.as_str());
+        assert!(is_nothing || help.contains(&format!("[default: {text}]")), "{name}: {help}");
+    }
+}
+
+#[test]
 fn the_settings_that_the_example_leaves_out_are_right_as_well() {
     let uncommented: String = example()
         .lines()

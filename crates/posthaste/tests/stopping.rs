@@ -45,12 +45,31 @@ fn a_second_signal_ends_it_at_once_and_the_delivery_is_still_owed() {
     eventually("it says that it stops", || {
         server.output.lock().unwrap().contains("stopping").then_some(())
     });
-    server.signal("INT");
+    // Right after the first it would be the same wish again.
+    eventually("it ends at once", || {
+        let ended = server.output.lock().unwrap().contains("stopped at once");
+        if !ended {
+            server.signal("INT");
+        }
+        ended.then_some(())
+    });
     assert_eq!(server.wait().code(), Some(1));
     server.restart();
     let delivery = server.get(&format!("/v1/deliveries/{id}"));
     assert_ne!(delivery["status"], "delivered", "{delivery}");
     assert!(delivery["ended_at"].is_null(), "{delivery}");
+}
+
+/// As `timeout` does, which signals the process and then its group.
+#[test]
+fn a_signal_that_comes_twice_in_a_moment_is_one_wish() {
+    let (mut server, id) = with_a_delivery_in_flight(1_500);
+    let pid = server.pid();
+    let kill = format!("kill -TERM {pid}; kill -TERM {pid}");
+    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(server.wait().code(), Some(0));
+    server.restart();
+    assert_eq!(server.get(&format!("/v1/deliveries/{id}"))["status"], "delivered");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::exit::{Exit, Outcome};
 use crate::output::Column;
 
 const COLUMNS: &[Column] = &[("ID", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
+const FIELDS: &[Column] = &[("Id", "/id"), ("Name", "/name"), ("Created", "/created_at")];
 
 #[derive(Debug, Args)]
 pub struct AccountArgs {
@@ -41,7 +42,7 @@ pub async fn run(arguments: &AccountArgs, context: &Context) -> Outcome {
         }
         AccountVerb::Add { name } => {
             let account = context.client.post("/v1/accounts", &json!({ "name": name })).await?;
-            context.output.one(&account, COLUMNS);
+            context.output.one(&account, FIELDS);
         }
     }
     Ok(Exit::Ok)

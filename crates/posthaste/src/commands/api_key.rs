@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
     ("KEY", "/hint"),
     ("CREATED", "/created_at"),
 ];
-const MADE: &[Column] = &[("ID", "/id"), ("NAME", "/name"), ("ROLE", "/role"), ("KEY", "/key")];
+const MADE: &[Column] = &[("Id", "/id"), ("Name", "/name"), ("Role", "/role"), ("Key", "/key")];
 
 #[derive(Debug, Args)]
 pub struct KeyArgs {
@@ -25,12 +25,15 @@ pub struct KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyVerb {
-    /// List keys, without their texts
+    /// List an account's keys, without their texts
     #[command(
         visible_alias = "list",
-        before_help = "Examples:\n  posthaste key ls\n  posthaste key ls --account acme"
+        before_help = "Examples:\n  posthaste key ls --account acme\n  posthaste key ls --platform"
     )]
     Ls {
+        /// The platform's keys instead
+        #[arg(long)]
+        platform: bool,
         #[arg(long, value_name = "COUNT", default_value_t = 50)]
         limit: usize,
     },
@@ -56,8 +59,9 @@ enum KeyVerb {
 
 pub async fn run(arguments: KeyArgs, context: &Context) -> Outcome {
     match arguments.verb {
-        KeyVerb::Ls { limit } => {
-            let keys = context.client.list("/v1/api-keys", &Query::default(), limit).await?;
+        KeyVerb::Ls { platform, limit } => {
+            let query = Query::default().with("role", platform.then_some("platform"));
+            let keys = context.client.list("/v1/api-keys", &query, limit).await?;
             context.output.list(&keys, COLUMNS);
         }
         KeyVerb::Add { name, role } => {

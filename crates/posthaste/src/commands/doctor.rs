@@ -244,8 +244,7 @@ async fn server(access: Access) -> Vec<Finding> {
         Err(failure) => return vec![Finding::fail("server", failure.message, "")],
     };
     if let Err(failure) = client.get("/healthz").await {
-        let advice = "start one with posthaste serve, or name it with --url or PH_URL";
-        return vec![Finding::warn("server", failure.message, advice)];
+        return vec![Finding::warn("server", failure.message, "")];
     }
     let mut findings = vec![match client.get("/readyz").await {
         Ok(_) => Finding::ok("server", format!("{url} is ready")),

@@ -29,7 +29,7 @@ use crate::cli::{self, Cli, DEFAULT_URL, Global, Verb};
 use crate::client::{Access, ApiClient};
 use crate::config::DEFAULT_DATA;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{Output, error_line};
+use crate::output::{Output, error_line, line};
 use crate::system::SystemClock;
 
 /// What the verbs that talk to a server work with.
@@ -90,12 +90,11 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
         Verb::Verify(arguments) => verify::run(&arguments, &output),
         Verb::Openapi => openapi::run(),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut cli::command(),
-                "posthaste",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut cli::command(), "posthaste", &mut script);
+            // Not right onto stdout: clap panics when the reader has left (`| head`).
+            let script = String::from_utf8_lossy(&script);
+            line(script.trim_end());
             Ok(Exit::Ok)
         }
         Verb::Trigger(arguments) if arguments.list => trigger::list(&output),

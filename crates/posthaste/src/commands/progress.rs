@@ -9,7 +9,7 @@ pub fn bar(output: &Output, count: u64, what: &str) -> ProgressBar {
     if !output.shows_progress() || count < 2 {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta}")
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {elapsed}")
         .expect("the template is right");
     ProgressBar::new(count).with_style(style).with_message(what.to_owned())
 }

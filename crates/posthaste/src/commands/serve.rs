@@ -25,6 +25,9 @@ pub const INBOX_PATH: &str = "/inbox";
 pub const RECEIVE_PATH: &str = "/inbox/receive";
 const OWN_CALLS_TIMEOUT: Duration = Duration::from_secs(10);
 const HANGING_DISK: Duration = Duration::from_secs(3);
+/// Two signals within this time are one wish: whoever signals a process and its group (`timeout`,
+/// some supervisors) sends two.
+const ONE_WISH: Duration = Duration::from_millis(500);
 
 pub fn run(arguments: ServeArgs, output: &Output) -> Outcome {
     let file = Settings::from_file(arguments.config.as_deref());
@@ -78,6 +81,13 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
         tracing::info!(signal = first, "stopping; once more stops at once");
         // Not joined: it ends with the process, which is what it is there for.
         tokio::spawn(async move {
+            tokio::time::sleep(ONE_WISH).await;
+            // New listeners, which have not heard what came in between.
+            let (Ok(mut terminate), Ok(mut interrupt)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                return;
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}

@@ -24,6 +24,13 @@ use crate::telemetry;
 /// The whole of it takes less than a second where nothing is wrong.
 const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The signatures that every delivery has, under titles that leave room for all of them.
+const SIGNATURES: [(&str, &str); 4] = [
+    ("HEX", "x-webhook-signature"),
+    ("SHA256=", "x-webhook-signature-256"),
+    ("STANDARD", "webhook-signature"),
+    ("BODY", "metadata.signature"),
+];
 
 #[derive(Debug, Args)]
 pub struct TryArgs {
@@ -150,10 +157,16 @@ fn show(output: &Output, rows: &[Value]) {
         .map(|row| {
             let event = row["event"].as_str().unwrap_or_default().to_owned();
             let status = row["status"].as_str().unwrap_or_default().to_owned();
-            vec![event, status, signatures(row)]
+            let marks = SIGNATURES.iter().map(|(_, name)| mark(row, name));
+            [event, status].into_iter().chain(marks).collect()
         })
         .collect();
-    output.table(&["EVENT", "STATUS", "SIGNATURES"], table);
+    let titles: Vec<&str> = SIGNATURES.iter().map(|(title, _)| *title).collect();
+    output.table(&[&["EVENT", "STATUS"], titles.as_slice()].concat(), table);
+    output.say("");
+    for (title, name) in SIGNATURES {
+        output.say(&format!("{title:<8} is {name}"));
+    }
     for row in rows.iter().filter(|row| row["verdict"] == "failed") {
         let message = row["message"].as_str().unwrap_or_default();
         let event = row["event"].as_str().unwrap_or_default();
@@ -161,11 +174,8 @@ fn show(output: &Output, rows: &[Value]) {
     }
 }
 
-/// `✓ x-webhook-signature  ✓ webhook-signature …`, without those that need not be there.
-fn signatures(row: &Value) -> String {
-    let signatures = row["signatures"].as_array().into_iter().flatten();
-    let marks = signatures.filter(|signature| signature["verdict"] != "absent").map(|signature| {
-        format!("{} {}", tick(signature).0, signature["name"].as_str().unwrap_or_default())
-    });
-    marks.collect::<Vec<_>>().join("  ")
+/// What the inbox made of one signature of an event.
+fn mark(row: &Value, name: &str) -> String {
+    let mut signatures = row["signatures"].as_array().into_iter().flatten();
+    tick(signatures.find(|found| found["name"] == name).unwrap_or(&Value::Null)).0.to_owned()
 }

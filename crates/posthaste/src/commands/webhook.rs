@@ -77,7 +77,7 @@ enum WebhookVerb {
         #[arg(long, value_name = "COUNT", default_value_t = 50)]
         limit: usize,
     },
-    /// Add a webhook; prints its secret, this once
+    /// Add a webhook; prints it with its secret
     #[command(before_help = "Examples:\n  posthaste webhook add CRM --url \
                              https://crm.example/hook --event call.ended\n  posthaste webhook add \
                              'All of it' --url https://log.example/in --event '*'")]
@@ -305,7 +305,7 @@ async fn add(title: String, settings: &WebhookSettings, context: &Context) -> Re
     if context.output.is_for_people() {
         context
             .output
-            .say("Receivers verify with the secret; `posthaste webhook secret` shows it.");
+            .say("Receivers verify with the secret; `posthaste webhook secret` shows it again.");
     }
     Ok(())
 }
@@ -313,7 +313,7 @@ async fn add(title: String, settings: &WebhookSettings, context: &Context) -> Re
 async fn act(context: &Context, webhook: &str, verb: &str, body: &Value) -> Result<(), Failure> {
     let path = path_of(context, webhook).await?;
     let webhook = context.client.post(&format!("{path}/{verb}"), body).await?;
-    context.output.one(&webhook, COLUMNS);
+    context.output.one(&webhook, FIELDS);
     Ok(())
 }
 
