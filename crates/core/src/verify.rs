@@ -69,7 +69,7 @@ impl Verdict {
 /// Why a signature does not verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Nothing that was received carries a signature.
+    /// No header that was received carries a signature.
     NoSignature,
     MissingHeader(&'static str),
     UnexpectedPrefix,
@@ -170,7 +170,7 @@ impl Reason {
     /// The sentences that name nothing of the request; `Display` writes the others itself.
     fn plain_text(self) -> &'static str {
         match self {
-            Reason::NoSignature => "no signature was received: does a proxy drop headers?",
+            Reason::NoSignature => "no signature header was received: does a proxy drop headers?",
             Reason::UnexpectedPrefix => {
                 "it verifies without sha256= in front: your verifier must strip sha256= before it \
                  compares the hex"
@@ -225,6 +225,12 @@ pub struct Finding {
     pub verdict: Verdict,
 }
 
+impl Finding {
+    fn is_verified_header(&self) -> bool {
+        self.name != SignatureName::InBody && self.verdict == Verdict::Verified
+    }
+}
+
 /// The verdict of each signature that can be there, and the one they amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
@@ -233,8 +239,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Verified means: at least one signature is there and verifies, and none fails. The reason
-    /// of a failure is the first that says more than that something is wrong.
+    /// Verified means: at least one header verifies, and nothing that is there fails. The
+    /// signature inside the body is not enough: receivers look for headers, and it has no
+    /// timestamp that would keep a request from being repeated. The reason of a failure is the
+    /// first that says more than that something is wrong.
     fn from_findings(findings: [Finding; 5]) -> Report {
         let reasons = || {
             findings.iter().filter_map(|finding| match finding.verdict {
@@ -245,9 +253,7 @@ impl Report {
         let telling = reasons().find(|&reason| reason != Reason::Unknown);
         let verdict = match telling.or_else(|| reasons().next()) {
             Some(reason) => Verdict::Failed(reason),
-            None if findings.iter().any(|found| found.verdict == Verdict::Verified) => {
-                Verdict::Verified
-            }
+            None if findings.iter().any(Finding::is_verified_header) => Verdict::Verified,
             None => Verdict::Failed(Reason::NoSignature),
         };
         Report { verdict, findings }
