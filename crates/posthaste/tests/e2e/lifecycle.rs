@@ -402,6 +402,20 @@ async fn changed_bounds_take_effect_at_once() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_that_is_taken_away_holds_nothing_back() {
+    const EVENTS: usize = 20;
+    let server = Server::start();
+    let receiver = Scripted::start(Answer::Status(200)).await;
+    let more = json!({ "rate_limit": { "count": 5, "per_s": LATE_S } });
+    let (webhook, _) = server.webhook("Limited", &receiver.url, more).await;
+    let event = |number| json!({ "event": "call.ended", "data": { "number": number } });
+    server.publish_batch((0..EVENTS).map(event).collect()).await;
+    receiver.wait_for(5).await;
+    server.change(&webhook, json!({ "rate_limit": null })).await;
+    assert_eq!(numbers(&receiver.wait_for(EVENTS).await).len(), EVENTS);
+}
+
+#[tokio::test]
 async fn the_numbers_shown_are_those_of_what_was_sent() {
     const EVENTS: u64 = 60;
     let server = Server::start();
