@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -19,6 +19,9 @@ use crate::state::AppState;
 
 /// For a whole body. Whoever sends a byte now and then would otherwise hold its place for ever.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of a body that is too large is taken all the same, and for how long.
+const READ_AWAY_BYTES_MAX: usize = 16 * 1024 * 1024;
+const READ_AWAY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The body of a request that must have one, as `T` describes it.
 pub struct Json<T>(pub T);
@@ -59,21 +62,43 @@ pub async fn read_json_bytes(request: Request, bytes_max: usize) -> Result<Bytes
 pub async fn read_bytes(request: Request, bytes_max: usize) -> Result<Bytes, ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // Who waits for our word before sending (`expect: 100-continue`) sends nothing now.
+    let is_sending = !request.headers().contains_key(header::EXPECT);
+    let mut body = request.into_body();
     if announced.is_some_and(|length| length > bytes_max as u64) {
+        if is_sending {
+            read_away(&mut body).await;
+        }
         return Err(too_large(bytes_max));
     }
-    let body = Limited::new(request.into_body(), bytes_max).collect();
-    let Ok(body) = tokio::time::timeout(BODY_TIMEOUT, body).await else {
+    let read = Limited::new(&mut body, bytes_max).collect();
+    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, read).await else {
         let detail = format!("the body was not complete after {} s", BODY_TIMEOUT.as_secs());
         return Err(ApiError::new(Code::BodyTooSlow, detail));
     };
-    match body {
-        Ok(body) => Ok(body.to_bytes()),
+    match read {
+        Ok(read) => Ok(read.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            read_away(&mut body).await;
             Err(too_large(bytes_max))
         }
         Err(_) => Err(ApiError::new(Code::InvalidJson, "the body ended before it was complete")),
     }
+}
+
+/// Takes the rest of a body and keeps nothing of it. A connection that is closed on somebody who is
+/// still sending is reset, and most callers then never see the answer that says why.
+async fn read_away(body: &mut Body) {
+    let reading = async {
+        let mut bytes_left = READ_AWAY_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let Some(left) = bytes_left.checked_sub(bytes) else { return };
+            bytes_left = left;
+        }
+    };
+    // Whether it ended, was too much or took too long: the answer is the same.
+    let _ended = tokio::time::timeout(READ_AWAY_TIMEOUT, reading).await;
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
@@ -130,6 +155,13 @@ fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], error: &serde_json::Error) -
         }
         return ApiError::invalid(pointer, "is given twice");
     }
+    // How Rust calls what everybody else calls a number.
+    let message = match message.rsplit_once(", expected ") {
+        Some((found, "u8" | "u16" | "u32" | "u64" | "usize")) => {
+            &format!("{found}, expected a whole number")
+        }
+        _ => message,
+    };
     let unknown = message.starts_with("unknown field ");
     let message = if unknown {
         message.replacen("unknown field", "there is no member", 1)

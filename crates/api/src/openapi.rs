@@ -4,7 +4,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::error::{Code, Problem, ProblemField};
 
@@ -50,7 +50,20 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         let operations =
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
+            never_null(operation);
             add_problems(path, operation);
+        }
+    }
+}
+
+/// A body that can be left out is described as one that can be null, which it cannot.
+fn never_null(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        let Some(RefOr::T(Schema::OneOf(either))) = &content.schema else { continue };
+        if let [body @ RefOr::Ref(_), _null] = either.items.as_slice() {
+            content.schema = Some(body.clone());
         }
     }
 }

@@ -3,13 +3,14 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::layers;
 use crate::state::AppState;
 
 /// Only what the page itself brings along: one style sheet.
@@ -69,6 +70,9 @@ async fn icon() -> Response {
 
 async fn allow_swagger_ui(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        return layers::no_such_route().await.into_response();
+    }
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
     response
 }

@@ -150,6 +150,47 @@ async fn bodies_that_are_too_deep_too_large_or_not_text_are_refused() {
     server.post_text("/v1/events", of_size(max)).await.expect(202);
 }
 
+/// 64 KiB at a time; counts what is still to come.
+struct Long(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl http_body::Body for Long {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        let left = self.0.load(Ordering::Relaxed);
+        let Some(less) = left.checked_sub(1) else { return Poll::Ready(None) };
+        self.0.store(less, Ordering::Relaxed);
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(&[b' '; 65_536])))))
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_still_sending_too_much_gets_to_read_the_answer() {
+    let server = TestServer::start().await;
+    let check = async |frames: usize, headers: &[(&str, &str)], expected_left: usize| {
+        let left = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(frames));
+        let mut request = server
+            .request("POST", "/v1/events", &server.keys.account)
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::new(Long(left.clone()))).expect("a request");
+        server.send(request).await.expect_problem(413, "body_too_large");
+        assert_eq!(left.load(Ordering::Relaxed), expected_left, "{frames} with {headers:?}");
+    };
+    check(20, &[], 0).await;
+    check(20, &[("content-length", "1310720")], 0).await;
+    // Somebody who asks first is told before sending anything.
+    check(20, &[("content-length", "1310720"), ("expect", "100-continue")], 20).await;
+    // Not for ever: 16 MiB, and the frame that is more.
+    check(1_000, &[("content-length", "65536000")], 1_000 - 257).await;
+}
+
 /// A body that never comes to its end.
 struct Endless;
 
@@ -271,6 +312,8 @@ async fn a_batch_is_stored_as_a_whole_or_not_at_all() {
     check(json!({"events": vec![good.clone(); 1001]}), 422, "invalid", &["/events"]).await;
     check(json!({"events": [good, 7]}), 422, "invalid", &["/events/1"]).await;
     check(json!({"events": [["call.ended", {}]]}), 422, "invalid", &["/events/0"]).await;
+    let answer = server.post("/v1/events/batch", json!({"events": [good, null]})).await;
+    assert_eq!(answer.json["detail"], "/events/1: must be an object");
     check(json!({"events": [good, {"event": "call.ended"}]}), 422, "invalid", &["/events/1/data"])
         .await;
     let bad = json!({"event": "call.ended", "data": {"a": [true, 12_345_678_901_234_567_890_u64]}});

@@ -49,6 +49,8 @@ async fn unknown_addresses_and_methods_are_problems_too() {
         "/x",
         "/v1/..",
         "/inbox",
+        "/docs/nothing",
+        "/docs/..%2fetc",
     ] {
         server.get(path).await.expect_problem(404, "not_found");
     }

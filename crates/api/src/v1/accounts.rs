@@ -22,7 +22,7 @@ use crate::state::AppState;
 #[schema(as = NewAccount)]
 pub struct NewAccountBody {
     /// Not in use yet; also what the header `posthaste-account` may say.
-    #[schema(max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
 }
 

@@ -23,7 +23,7 @@ use crate::state::AppState;
 #[schema(as = NewApiKey)]
 pub struct NewKeyBody {
     /// What people call it.
-    #[schema(max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// Only a platform key can make one for the `platform`.
     #[schema(value_type = RoleName)]
@@ -128,6 +128,7 @@ pub struct KeyListQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -289,10 +289,13 @@ pub async fn show_delivery(
 #[into_params(parameter_in = Query)]
 pub struct DeliveryListQuery {
     /// To this webhook.
+    #[param(pattern = "^wh_[0-9a-z]{13}$")]
     webhook_id: Option<String>,
     /// Of this event.
+    #[param(pattern = "^evt_[0-9a-z]{13}$")]
     event_id: Option<String>,
     /// Of this event type.
+    #[param(min_length = 1, max_length = 100)]
     event: Option<String>,
     /// Of the delivery.
     #[param(value_type = Option<DeliveryStatusName>, inline)]
@@ -301,13 +304,16 @@ pub struct DeliveryListQuery {
     #[param(value_type = Option<u16>, minimum = 100, maximum = 599)]
     status_code: Option<String>,
     /// Whose event was accepted at or after, RFC 3339.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Whose event was accepted before, RFC 3339.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// 1 to 200; 50 if left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -21,7 +21,7 @@ use crate::state::{AppState, CustomNames};
 #[schema(as = NewEvent)]
 pub struct EventBody<'a> {
     /// The event type, built-in or added by the account.
-    #[schema(example = "call.ended")]
+    #[schema(example = "call.ended", min_length = 1, max_length = 100)]
     event: String,
     /// An object, at most 64 levels deep. Kept in a canonical form that survives a receiver's
     /// `JSON.stringify(JSON.parse(body))`; what that form cannot keep is refused.

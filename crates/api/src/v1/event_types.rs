@@ -109,7 +109,7 @@ pub struct NewEventTypeBody {
     name: String,
     /// The heading it stands under; `Custom`, if left out.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 50)]
+    #[schema(nullable = false, min_length = 1, max_length = 50)]
     group: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, max_length = 2000)]
@@ -136,7 +136,7 @@ pub struct NewEventTypeBody {
 pub struct EventTypeBody {
     /// The heading it stands under; `Custom`, if left out.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 50)]
+    #[schema(nullable = false, min_length = 1, max_length = 50)]
     group: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, max_length = 2000)]

@@ -126,15 +126,19 @@ impl EventJson {
 #[into_params(parameter_in = Query)]
 pub struct EventListQuery {
     /// Of this event type.
+    #[param(min_length = 1, max_length = 100)]
     event: Option<String>,
     /// Accepted at or after, RFC 3339.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Accepted before, RFC 3339.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// 1 to 200; 50 if left out.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -145,8 +149,8 @@ pub struct EventListQuery {
 /// and body get the same answer (with the header `idempotent-replayed: true`) and nothing is
 /// published twice; the same key with another body gets 409.
 #[utoipa::path(post, path = "/v1/events", operation_id = "publishEvent", tag = "Events", security(("api_key" = ["publish"])),
-    params(("idempotency-key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters")),
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+        pattern = "^[!-~]+$", description = "1 to 255 visible ASCII characters")),
     request_body = EventBody,
     responses((status = 202, body = Receipt), (status = 409, description = "idempotency_key_reused", body = Problem,
             content_type = "application/problem+json")))]
@@ -176,8 +180,8 @@ pub async fn publish(
 /// (`/events/3/data/…`).
 #[utoipa::path(post, path = "/v1/events/batch", operation_id = "publishEvents", tag = "Events",
     security(("api_key" = ["publish"])),
-    params(("idempotency-key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters")),
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+        pattern = "^[!-~]+$", description = "1 to 255 visible ASCII characters")),
     request_body = BatchBody,
     responses((status = 202, body = Receipts), (status = 409, description = "idempotency_key_reused", body = Problem,
             content_type = "application/problem+json")))]
@@ -217,6 +221,9 @@ fn parse_batch(
         if raw.get().len() > bytes_max {
             let detail = format!("{pointer}: an event has at most {bytes_max} bytes");
             return Err(ApiError::new(Code::BodyTooLarge, detail));
+        }
+        if !raw.get().starts_with('{') {
+            return Err(ApiError::invalid(pointer, "must be an object"));
         }
         let event: EventBody<'_> = parse_json(raw.get().as_bytes()).map_err(|mut error| {
             let moved = Invalid { errors: std::mem::take(&mut error.errors) }.under(&pointer);

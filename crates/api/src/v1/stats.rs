@@ -29,10 +29,13 @@ const STEPS_S: [u64; 8] = [60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400];
 #[into_params(parameter_in = Query)]
 pub struct StatisticsQuery {
     /// Of this webhook; of all, if left out.
+    #[param(pattern = "^wh_[0-9a-z]{13}$")]
     webhook_id: Option<String>,
     /// RFC 3339, cut down to the minute; 24 hours before `to`, if left out.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// RFC 3339; now, if left out.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// Seconds in a bucket: a multiple of 60, and no more than 2,000 buckets. Chosen to suit a
     /// chart, if left out.

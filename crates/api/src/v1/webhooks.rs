@@ -148,7 +148,7 @@ impl<'de> Deserialize<'de> for HeadersJson {
 #[schema(as = WebhookSettings)]
 pub struct SettingsBody {
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_length = 200)]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
     title: Option<String>,
     /// Only `outbound` for now.
     #[serde(default, deserialize_with = "given")]
@@ -204,7 +204,7 @@ pub struct SettingsBody {
 pub struct NewWebhookBody {
     #[serde(flatten)]
     settings: SettingsBody,
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     title: String,
     #[schema(example = "https://example.com/hooks")]
     url: String,
@@ -377,6 +377,7 @@ pub struct PageQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -5,9 +5,14 @@ mod hostile_documents;
 mod http;
 mod isolation;
 mod kill;
+mod lifecycle;
 mod rate_limited;
 mod receiver;
+mod scripted;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod verified;
+
+/// For anything a test waits for: so long that only a fault gets there.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
