@@ -133,9 +133,9 @@ pub struct Dispatcher {
     reports: mpsc::UnboundedSender<Report>,
     tickets: HashMap<DeliveryId, Ticket>,
     lanes: Lanes,
-    /// When the schedule wants what: exactly the tickets that are neither in a lane nor on the
-    /// wire nor ended (stale entries are skipped).
-    timers: BTreeSet<(Timestamp, DeliveryId)>,
+    /// What goes into its lane when: what the schedule wants later, and what met a fault of ours.
+    /// Entries that have become stale are skipped.
+    timers: BTreeSet<(Timestamp, Ready)>,
     bodies: Bodies,
     keys: KeyCache,
     /// Events with deliveries that have no row yet, and how many: the low-water mark lies below
@@ -362,7 +362,7 @@ impl Dispatcher {
             self.enqueue(now, id, true);
         }
         if let Some(due) = due {
-            self.timers.insert((due, id));
+            self.timers.insert((due, Ready { delivery: id, manual: false }));
         }
     }
 
@@ -433,13 +433,17 @@ impl Dispatcher {
     }
 
     fn fire_timers(&mut self, now: Timestamp) {
-        while let Some(&(due, id)) = self.timers.first() {
+        while let Some(&(due, Ready { delivery, manual })) = self.timers.first() {
             if due > now {
                 return;
             }
             self.timers.pop_first();
-            if self.tickets.get(&id).and_then(|ticket| ticket.state.due()) == Some(due) {
-                self.enqueue(now, id, false);
+            let is_due = self.tickets.get(&delivery).is_some_and(|ticket| match manual {
+                true => ticket.manual_due,
+                false => ticket.state.due() == Some(due),
+            });
+            if is_due {
+                self.enqueue(now, delivery, manual);
             }
         }
     }
@@ -513,7 +517,7 @@ impl Dispatcher {
         self.lanes.finished(webhook_id, Some(attempt.outcome), pace_until);
         self.record(id, Some(attempt));
         if let Some(due) = rescheduled {
-            self.timers.insert((due, id));
+            self.timers.insert((due, Ready { delivery: id, manual: false }));
         }
         self.drop_if_done(id);
         if gone && webhook.is_some() {
@@ -524,24 +528,23 @@ impl Dispatcher {
         }
     }
 
+    /// Nobody's attempt: it is made a little later. A manual one leaves the schedule alone.
     fn attempt_not_made(&mut self, now: Timestamp, id: DeliveryId, manual: bool, reason: &str) {
         let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
         tracing::error!(delivery.id = %id, webhook.id = %ticket.webhook_id, reason,
             "attempt not made by a fault of ours; it will be");
         ticket.in_flight -= 1;
+        let again = now.saturating_add(FAULT_PAUSE);
+        ticket.state = match ticket.state {
+            DeliveryState::Pending { .. } if !manual => DeliveryState::Pending { due: again },
+            DeliveryState::Retrying { .. } if !manual => DeliveryState::Retrying { due: again },
+            as_it_was => as_it_was,
+        };
+        let is_wanted = if manual { ticket.manual_due } else { ticket.state.due().is_some() };
         let webhook_id = ticket.webhook_id;
         self.lanes.finished(webhook_id, None, None);
-        let due = now.saturating_add(FAULT_PAUSE);
-        let ticket = self.tickets.get_mut(&id).expect("looked up above");
-        ticket.state = match ticket.state {
-            DeliveryState::Pending { .. } => DeliveryState::Pending { due },
-            DeliveryState::Retrying { .. } => DeliveryState::Retrying { due },
-            ended => ended,
-        };
-        if manual {
-            self.enqueue(now, id, true);
-        } else if ticket.state.due().is_some() {
-            self.timers.insert((due, id));
+        if is_wanted {
+            self.timers.insert((again, Ready { delivery: id, manual }));
         }
         self.drop_if_done(id);
     }

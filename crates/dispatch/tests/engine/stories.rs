@@ -496,3 +496,27 @@ async fn a_restart_with_more_than_fits_into_memory_sends_everything() {
     assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 300);
     assert_eq!(world.seen().len(), 300, "none was sent twice");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_ours_in_a_manual_attempt_leaves_the_schedule_alone() {
+    // The second request is the manual one, and finds this machine out of files, three times over.
+    let requests = std::sync::atomic::AtomicU32::new(0);
+    let world =
+        World::new(move |_| match requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            1..=3 => Reply::Fails(SendError::OurFault { message: "out of files".to_owned() }),
+            _ => Reply::Status(500),
+        })
+        .await;
+    world.webhook("bad").await;
+    let event = world.post().await;
+    pass(Duration::from_secs(5)).await;
+    let (delivery, _) = world.delivery(event.id.delivery(0)).await;
+    world.engine.retry(delivery).await.expect("running");
+    let (delivery, attempts) = world.ended(event.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Failed);
+    assert_eq!(attempts.iter().filter(|attempt| attempt.trigger == Trigger::Manual).count(), 1);
+    assert_eq!(attempts.len(), 6);
+    let times = world.times("https://bad.example/");
+    assert!((30_000..34_000).contains(&(times[5] - times[0])), "{times:?}");
+    assert!(times[2] - times[1] >= 1_000, "a fault is not met again at once: {times:?}");
+}
