@@ -27,7 +27,7 @@ use posthaste_core::limits::{IN_FLIGHT_MAX, PARK_AFTER, SHUTDOWN_GRACE, TICKETS_
 use posthaste_core::retry::{Jitter, RetrySchedule};
 use posthaste_core::store::{DeliveryRecord, Outstanding, Recovered, Store};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
-use posthaste_core::webhook::{Webhook, WebhookStatus};
+use posthaste_core::webhook::{SharedWebhook, Webhook, WebhookStatus};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -419,17 +419,27 @@ impl Dispatcher {
         let Some(ticket) = self.tickets.get(&id) else { return };
         let webhook_id = ticket.webhook_id;
         if !self.lanes.has_lane(webhook_id) {
-            match self.deps.directory.get(webhook_id) {
-                Some(webhook) => match &webhook.status {
-                    WebhookStatus::Disabled { .. } => {
-                        return self.end(id, DeliveryState::Failed { at: now });
-                    }
-                    _ => self.lanes.configure(webhook_id, lane_settings(&webhook)),
-                },
-                None => return self.end(id, DeliveryState::Cancelled { at: now }),
+            match self.usable(now, webhook_id) {
+                Ok(webhook) => self.lanes.configure(webhook_id, lane_settings(&webhook)),
+                Err(end) => return self.end(id, end),
             }
         }
         self.lanes.push(webhook_id, Ready { delivery: id, manual });
+    }
+
+    /// The webhook, if anything may still go to it; else how its deliveries end.
+    fn usable(
+        &self,
+        now: Timestamp,
+        webhook_id: WebhookId,
+    ) -> Result<SharedWebhook, DeliveryState> {
+        match self.deps.directory.get(webhook_id) {
+            None => Err(DeliveryState::Cancelled { at: now }),
+            Some(webhook) => match webhook.status {
+                WebhookStatus::Disabled { .. } => Err(DeliveryState::Failed { at: now }),
+                WebhookStatus::Enabled | WebhookStatus::Paused => Ok(webhook),
+            },
+        }
     }
 
     fn fire_timers(&mut self, now: Timestamp) {
@@ -450,16 +460,24 @@ impl Dispatcher {
 
     fn start_what_may(&mut self, now: Timestamp) {
         while let Some((webhook_id, ready)) = self.lanes.next(now) {
-            if !self.start(webhook_id, ready) {
+            if !self.start(now, webhook_id, ready) {
                 self.lanes.finished(webhook_id, None, None);
             }
         }
     }
 
     /// Starts an attempt. `false` if it is no longer wanted.
-    fn start(&mut self, webhook_id: WebhookId, ready: Ready) -> bool {
+    fn start(&mut self, now: Timestamp, webhook_id: WebhookId, ready: Ready) -> bool {
         let id = ready.delivery;
-        let Some(webhook) = self.deps.directory.get(webhook_id) else { return false };
+        // Looked at here and not only when the lane is opened: a lane outlives its webhook while
+        // requests are in flight, and what was accepted before the webhook went may come after it.
+        let webhook = match self.usable(now, webhook_id) {
+            Ok(webhook) => webhook,
+            Err(end) => {
+                self.end(id, end);
+                return false;
+            }
+        };
         let Some(ticket) = self.tickets.get_mut(&id) else { return false };
         let wanted = if ready.manual { ticket.manual_due } else { ticket.state.due().is_some() };
         if !wanted {
@@ -686,17 +704,14 @@ impl Dispatcher {
     }
 
     fn webhook_changed(&mut self, now: Timestamp, webhook_id: WebhookId) {
-        let state = match self.deps.directory.get(webhook_id) {
-            Some(webhook) => match &webhook.status {
-                WebhookStatus::Disabled { .. } => DeliveryState::Failed { at: now },
-                _ => {
-                    if self.lanes.has_lane(webhook_id) {
-                        self.lanes.configure(webhook_id, lane_settings(&webhook));
-                    }
-                    return;
+        let state = match self.usable(now, webhook_id) {
+            Err(end) => end,
+            Ok(webhook) => {
+                if self.lanes.has_lane(webhook_id) {
+                    self.lanes.configure(webhook_id, lane_settings(&webhook));
                 }
-            },
-            None => DeliveryState::Cancelled { at: now },
+                return;
+            }
         };
         self.lanes.drain(webhook_id);
         // A walk over all tickets: people delete and disable webhooks rarely, and an index by

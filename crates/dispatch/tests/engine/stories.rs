@@ -520,3 +520,32 @@ async fn a_fault_of_ours_in_a_manual_attempt_leaves_the_schedule_alone() {
     assert!((30_000..34_000).contains(&(times[5] - times[0])), "{times:?}");
     assert!(times[2] - times[1] >= 1_000, "a fault is not met again at once: {times:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_for_a_webhook_just_deleted_ends_too() {
+    let world = World::new(|_| Reply::Hang).await;
+    let webhook = world.webhook("deleted").await;
+    world.post().await;
+    pass(Duration::from_secs(1)).await;
+    // Its lane stays open for the request that still hangs.
+    world.delete(webhook.id).await;
+    let late = world.post_to(Trigger::Event, vec![webhook.id]).await;
+    let (delivery, attempts) = world.ended(late.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Cancelled);
+    assert!(attempts.is_empty());
+    assert!(world.clock.now().since(late.id.created_at()) < Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_for_a_webhook_just_disabled_is_not_sent() {
+    let world = World::new(|_| Reply::Hang).await;
+    let webhook = world.webhook("disabled").await;
+    world.post().await;
+    pass(Duration::from_secs(1)).await;
+    let reason = "by hand".to_owned();
+    world.change(Webhook { status: WebhookStatus::Disabled { reason }, ..webhook.clone() }).await;
+    let late = world.post_to(Trigger::Event, vec![webhook.id]).await;
+    let (delivery, _) = world.ended(late.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Failed);
+    assert_eq!(world.seen().len(), 1);
+}
