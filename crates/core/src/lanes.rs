@@ -155,22 +155,24 @@ impl Lanes {
         drained
     }
 
-    /// Takes one waiting delivery out of its lane.
-    pub fn remove(&mut self, webhook: WebhookId, ready: Ready) -> bool {
-        let Some(lane) = self.lanes.get_mut(&webhook) else { return false };
-        let before = lane.ready.len();
-        lane.ready.retain(|waiting| *waiting != ready);
-        lane.ready.len() < before
-    }
-
     /// The next delivery to start, if anything may. The caller must start it, and say when it
     /// has [`Lanes::finished`].
-    pub fn next(&mut self, now: Timestamp) -> Option<(WebhookId, Ready)> {
+    ///
+    /// What `is_wanted` no more (it was cancelled while it waited) falls out here, so that it
+    /// takes no place of a rate limit.
+    pub fn next(
+        &mut self,
+        now: Timestamp,
+        is_wanted: impl Fn(Ready) -> bool,
+    ) -> Option<(WebhookId, Ready)> {
         self.wake(now);
         while self.in_flight < self.in_flight_max {
             let webhook = self.turns.pop_front()?;
             let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
             lane.has_turn = false;
+            while lane.ready.front().is_some_and(|ready| !is_wanted(*ready)) {
+                lane.ready.pop_front();
+            }
             if !lane.may_start() {
                 continue;
             }
@@ -312,7 +314,7 @@ mod tests {
     }
 
     fn started(lanes: &mut Lanes, now: Timestamp) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.next(now)).map(|(webhook, _)| webhook.as_raw()).collect()
+        std::iter::from_fn(|| lanes.next(now, |_| true)).map(|(webhook, _)| webhook.as_raw()).collect()
     }
 
     #[test]
@@ -397,7 +399,17 @@ mod tests {
         let mut lanes = lanes(100, 1, 3, 1);
         let manual = Ready { delivery: DeliveryId::from_raw(7), manual: true };
         lanes.push(webhook(1), manual);
-        assert_eq!(lanes.next(NOW), Some((webhook(1), manual)));
+        assert_eq!(lanes.next(NOW, |_| true), Some((webhook(1), manual)));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_falls_out() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        let wanted = |other: Ready| other == ready(1_002);
+        assert_eq!(lanes.next(NOW, wanted), Some((webhook(1), ready(1_002))));
+        lanes.finished(webhook(1), Some(Outcome::Succeeded), None);
+        assert_eq!(lanes.next(NOW, wanted), None);
+        assert!(!lanes.has_lane(webhook(1)));
     }
 
     #[test]

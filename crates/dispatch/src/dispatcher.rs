@@ -459,14 +459,19 @@ impl Dispatcher {
     }
 
     fn start_what_may(&mut self, now: Timestamp) {
-        while let Some((webhook_id, ready)) = self.lanes.next(now) {
+        loop {
+            let tickets = &self.tickets;
+            let is_wanted = |ready: Ready| {
+                tickets.get(&ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
+            };
+            let Some((webhook_id, ready)) = self.lanes.next(now, is_wanted) else { return };
             if !self.start(now, webhook_id, ready) {
                 self.lanes.finished(webhook_id, None, None);
             }
         }
     }
 
-    /// Starts an attempt. `false` if it is no longer wanted.
+    /// Starts an attempt. `false` if its webhook is gone, and with it the delivery.
     fn start(&mut self, now: Timestamp, webhook_id: WebhookId, ready: Ready) -> bool {
         let id = ready.delivery;
         // Looked at here and not only when the lane is opened: a lane outlives its webhook while
@@ -478,11 +483,7 @@ impl Dispatcher {
                 return false;
             }
         };
-        let Some(ticket) = self.tickets.get_mut(&id) else { return false };
-        let wanted = if ready.manual { ticket.manual_due } else { ticket.state.due().is_some() };
-        if !wanted {
-            return false;
-        }
+        let ticket = self.tickets.get_mut(&id).expect("only what is wanted comes out of a lane");
         let trigger = match (ready.manual, ticket.progress.attempts) {
             (true, _) => Trigger::Manual,
             (false, 0) => ticket.trigger,
@@ -558,7 +559,7 @@ impl Dispatcher {
             DeliveryState::Retrying { .. } if !manual => DeliveryState::Retrying { due: again },
             as_it_was => as_it_was,
         };
-        let is_wanted = if manual { ticket.manual_due } else { ticket.state.due().is_some() };
+        let is_wanted = ticket.wants(manual);
         let webhook_id = ticket.webhook_id;
         self.lanes.finished(webhook_id, None, None);
         if is_wanted {
@@ -813,6 +814,11 @@ impl Ticket {
             in_flight: 0,
             manual_due,
         }
+    }
+
+    /// Whether an attempt is still to be made, by hand or by the schedule.
+    fn wants(&self, manual: bool) -> bool {
+        if manual { self.manual_due } else { self.state.due().is_some() }
     }
 }
 

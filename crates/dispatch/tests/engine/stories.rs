@@ -549,3 +549,22 @@ async fn what_is_accepted_for_a_webhook_just_disabled_is_not_sent() {
     assert_eq!(delivery.state.status(), DeliveryStatus::Failed);
     assert_eq!(world.seen().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_deliveries_use_up_no_rate_limit() {
+    let world = World::new(|_| Reply::Status(200)).await;
+    let draft = SettingsDraft { rate_limit: Some(Some((1, 60))), ..SettingsDraft::default() };
+    let webhook = world.webhook_with("limited", draft).await;
+    let mut events = Vec::new();
+    for _ in 0..10 {
+        events.push(world.post_to(Trigger::Event, vec![webhook.id]).await);
+    }
+    pass(Duration::from_secs(5)).await;
+    for event in &events[1..9] {
+        let (delivery, _) = world.delivery(event.id.delivery(0)).await;
+        world.engine.cancel(delivery).await.expect("running");
+    }
+    pass(Duration::from_secs(65)).await;
+    let (last, _) = world.delivery(events[9].id.delivery(0)).await;
+    assert_eq!(last.state.status(), DeliveryStatus::Delivered);
+}
