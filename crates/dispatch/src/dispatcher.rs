@@ -95,6 +95,8 @@ pub enum Report {
     },
     /// A fault of ours kept an attempt from being made. Uses up nothing.
     Fault { delivery: DeliveryId, manual: bool, reason: String },
+    /// The event is not in the store any more: retention dropped it while the delivery waited.
+    Expired { delivery: DeliveryId },
     /// Deliveries that waited on disk.
     Loaded(Vec<Outstanding>),
     /// What the store says of a delivery that somebody asked about and memory does not know.
@@ -374,6 +376,7 @@ impl Dispatcher {
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);
             }
+            Report::Expired { delivery } => self.expired(now, delivery),
             Report::Reloaded { delivery, wish } => {
                 let id = delivery.id;
                 self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
@@ -566,6 +569,18 @@ impl Dispatcher {
             self.timers.insert((again, Ready { delivery: id, manual }));
         }
         self.drop_if_done(id);
+    }
+
+    /// There is nothing left to send, and no log to write it to: the delivery's row went with its
+    /// event.
+    fn expired(&mut self, now: Timestamp, id: DeliveryId) {
+        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        tracing::warn!(delivery.id = %id, webhook.id = %ticket.webhook_id,
+            "not delivered: its event expired while it waited");
+        ticket.in_flight -= 1;
+        let webhook_id = ticket.webhook_id;
+        self.lanes.finished(webhook_id, None, None);
+        self.end(id, DeliveryState::Cancelled { at: now });
     }
 
     /// Ends a delivery without an attempt.
