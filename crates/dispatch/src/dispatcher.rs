@@ -6,8 +6,8 @@
 //! for; start whatever the lanes allow; sleep until something is due.
 //!
 //! What it holds for a delivery is a [`Ticket`], without the body. Bodies of fresh events stay
-//! in memory up to a bound and are read back from the store otherwise. Beyond `TICKETS_MAX`
-//! deliveries wait on disk only (see [`spill`](crate::spill)).
+//! in memory up to a bound and are read back from the store otherwise. What has no room among
+//! `TICKETS_MAX` waits on disk only (see [`tickets`](crate::tickets) and [`spill`](crate::spill)).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +20,6 @@ use posthaste_core::delivery::{
 use posthaste_core::directory::Directory;
 use posthaste_core::engine::{Cancellation, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
-use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
 use posthaste_core::lanes::{LaneSettings, Lanes, Ready};
 use posthaste_core::limits::{IN_FLIGHT_MAX, PARK_AFTER, SHUTDOWN_GRACE, TICKETS_MAX};
@@ -37,6 +36,7 @@ use crate::keys::KeyCache;
 use crate::planned::PlannedAttempt;
 use crate::recorder::RecorderHandle;
 use crate::spill::Spill;
+use crate::tickets::{Ticket, Tickets};
 use crate::transport::Transport;
 
 /// However the wall clock jumps, look again after this long.
@@ -97,27 +97,20 @@ pub enum Report {
     Fault { delivery: DeliveryId, manual: bool, reason: String },
     /// The event is not in the store any more: retention dropped it while the delivery waited.
     Expired { delivery: DeliveryId },
-    /// Deliveries that waited on disk.
-    Loaded(Vec<Outstanding>),
-    /// What the store says of a delivery that somebody asked about and memory does not know.
-    Reloaded { delivery: Box<Delivery>, wish: Wish },
+    /// Deliveries that waited on disk; `None` if the store could not say.
+    Loaded(Option<Vec<Outstanding>>),
+    /// What the store says of a delivery that somebody asked about and memory did not know.
+    Reloaded { id: DeliveryId, delivery: Option<Box<Delivery>> },
     /// The engine itself disabled this webhook.
     Disabled(WebhookId),
 }
 
-/// A delivery in memory.
-struct Ticket {
-    event_id: EventId,
-    account_id: AccountId,
-    webhook_id: WebhookId,
-    event_type: EventType,
-    trigger: Trigger,
-    state: DeliveryState,
-    progress: Progress,
-    /// It has a row.
-    recorded: bool,
-    in_flight: u8,
-    manual_due: bool,
+/// A delivery on its way into memory, and who waits for it.
+struct Reload {
+    account: AccountId,
+    wishes: Vec<Wish>,
+    /// It came into memory by another way and ended since: what is being read is out of date.
+    is_stale: bool,
 }
 
 /// An event some of whose deliveries may need rows. Holds no body: at full rate a second's worth
@@ -133,7 +126,7 @@ pub struct Dispatcher {
     recorder: RecorderHandle,
     admission: Arc<Admission>,
     reports: mpsc::UnboundedSender<Report>,
-    tickets: HashMap<DeliveryId, Ticket>,
+    tickets: Tickets,
     lanes: Lanes,
     /// What goes into its lane when: what the schedule wants later, and what met a fault of ours.
     /// Entries that have become stale are skipped.
@@ -148,6 +141,8 @@ pub struct Dispatcher {
     to_park: VecDeque<ToPark>,
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
+    /// Deliveries that memory does not know, being looked up because of a wish.
+    reloads: HashMap<DeliveryId, Reload>,
     load: Arc<LoadCell>,
     /// Everything the engine has going. Goes with it: an engine that is dropped leaves no request
     /// behind that would still use the store.
@@ -191,7 +186,7 @@ impl Dispatcher {
             recorder,
             admission,
             reports,
-            tickets: HashMap::new(),
+            tickets: Tickets::new(deps.bounds.tickets),
             lanes: Lanes::new(deps.bounds.in_flight),
             timers: BTreeSet::new(),
             bodies: Bodies::default(),
@@ -200,7 +195,8 @@ impl Dispatcher {
             newest_event: None,
             to_park: VecDeque::new(),
             watchers: HashMap::new(),
-            spill: Spill::new(deps.bounds.tickets),
+            spill: Spill::default(),
+            reloads: HashMap::new(),
             load,
             tasks: JoinSet::new(),
             deps,
@@ -212,16 +208,21 @@ impl Dispatcher {
     pub fn take_up(&mut self, recovered: Recovered) {
         let now = self.deps.clock.now();
         let recorded: BTreeSet<DeliveryId> = recovered.recorded.into_iter().collect();
-        for event in recovered.events {
-            self.take_event(now, &event, &recorded);
-        }
         if recovered.more
             && let Some(last) = recovered.outstanding.last()
         {
-            self.spill.begin(last.delivery.id);
+            self.spill.unread_above(last.delivery.id);
+        }
+        for event in recovered.events {
+            self.take_event(now, &event, &recorded);
         }
         for outstanding in recovered.outstanding {
-            self.take_outstanding(now, outstanding);
+            let (id, webhook_id) = (outstanding.delivery.id, outstanding.delivery.webhook_id);
+            if self.fits(webhook_id) {
+                self.take_outstanding(now, outstanding);
+            } else {
+                self.spill.spilled(webhook_id, id);
+            }
         }
     }
 
@@ -236,7 +237,7 @@ impl Dispatcher {
             self.fire_timers(now);
             self.park_overdue(now);
             self.start_what_may(now);
-            self.load_more();
+            self.load_more(now);
             self.publish_load();
             // A task that panicked has sent its report all the same (`PlannedAttempt`).
             while self.tasks.try_join_next().is_some() {}
@@ -326,36 +327,38 @@ impl Dispatcher {
             event_id: event.id,
             deliveries: event.targets.len(),
         });
-        let spilled = self.spill.is_active() || self.tickets.len() > self.deps.bounds.tickets;
-        if !spilled {
-            self.bodies.keep(event, without_row);
-        }
-        for position in 0..event.targets.len() {
+        self.bodies.keep(event, without_row);
+        for (position, &webhook_id) in event.targets.iter().enumerate() {
             let id = event.id.delivery(position);
             if recorded.contains(&id) {
                 continue;
             }
-            if spilled {
-                self.spill_ticket(id);
-            } else {
+            // Whoever sends a test waits for its answer, not for the backlog on disk.
+            if event.trigger == Trigger::Test || self.fits(webhook_id) {
                 self.enqueue(now, id, false);
+            } else {
+                self.spill_ticket(id);
             }
         }
+    }
+
+    /// Whether memory may hold one more of this webhook's.
+    fn fits(&self, webhook_id: WebhookId) -> bool {
+        self.tickets.has_room(webhook_id) && !self.spill.is_behind(webhook_id)
     }
 
     /// Beyond what memory may hold: give it its row at once and forget it until there is room.
     fn spill_ticket(&mut self, id: DeliveryId) {
         self.record(id, None);
-        if let Some(ticket) = self.tickets.remove(&id) {
-            self.bodies.release(ticket.event_id);
-        }
-        self.spill.spilled(id);
+        let ticket = self.tickets.remove(id).expect("recorded just now");
+        self.bodies.release(ticket.event_id);
+        self.spill.spilled(ticket.webhook_id, id);
     }
 
     fn take_outstanding(&mut self, now: Timestamp, outstanding: Outstanding) {
         let Outstanding { delivery, manual_due } = outstanding;
         let id = delivery.id;
-        if self.tickets.contains_key(&id) {
+        if self.tickets.contains(id) {
             return;
         }
         let due = delivery.state.due();
@@ -377,38 +380,40 @@ impl Dispatcher {
                 self.attempt_not_made(now, delivery, manual, &reason);
             }
             Report::Expired { delivery } => self.expired(now, delivery),
-            Report::Reloaded { delivery, wish } => {
-                let id = delivery.id;
-                self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
-                self.grant(now, id, wish);
-            }
+            Report::Reloaded { id, delivery } => self.take_reloaded(now, id, delivery),
             Report::Disabled(webhook_id) => self.webhook_changed(now, webhook_id),
-            Report::Loaded(outstanding) => {
-                self.spill.loaded(outstanding.last().map(|last| last.delivery.id));
-                for outstanding in outstanding {
-                    self.take_outstanding(now, outstanding);
-                }
+            Report::Loaded(Some(outstanding)) => self.take_loaded(now, outstanding),
+            Report::Loaded(None) => self.spill.load_failed(now),
+        }
+    }
+
+    fn take_loaded(&mut self, now: Timestamp, loaded: Vec<Outstanding>) {
+        let mut load = self.spill.loaded();
+        let last = loaded.last().map(|last| last.delivery.id);
+        let is_end = loaded.len() < Spill::LOAD_MAX;
+        for outstanding in loaded {
+            let (id, webhook_id) = (outstanding.delivery.id, outstanding.delivery.webhook_id);
+            let has_room = self.tickets.has_room(webhook_id);
+            if self.spill.wants(&mut load, webhook_id, id, has_room) {
+                self.take_outstanding(now, outstanding);
             }
         }
+        self.spill.walked(load, last, is_end);
     }
 
     fn take_request(&mut self, now: Timestamp, request: Request) {
         match request {
             Request::Wish { account, delivery, wish } => {
-                if self.tickets.contains_key(&delivery) {
-                    self.grant(now, delivery, wish);
-                } else {
-                    self.reload(account, delivery, wish);
-                }
+                self.take_wish(now, account, delivery, wish);
             }
-            Request::Attempted(id, done) => match self.tickets.get(&id) {
+            Request::Attempted(id, done) => match self.tickets.get(id) {
                 Some(ticket) if ticket.progress.attempts == 0 && ticket.state.due().is_some() => {
                     self.watchers.entry(id).or_default().push(done);
                 }
                 _ => self.answer_when_recorded(done, ()),
             },
             Request::IsDelivering(ids, done) => {
-                let on_wire = |id| self.tickets.get(id).is_some_and(|ticket| ticket.in_flight > 0);
+                let on_wire = |id: &DeliveryId| self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0);
                 let _ = done.send(ids.iter().map(on_wire).collect());
             }
             Request::WebhookChanged(id) => self.webhook_changed(now, id),
@@ -419,7 +424,7 @@ impl Dispatcher {
 
     /// Puts a due delivery into its webhook's lane, or ends it if there is no such lane to be.
     fn enqueue(&mut self, now: Timestamp, id: DeliveryId, manual: bool) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
+        let Some(ticket) = self.tickets.get(id) else { return };
         let webhook_id = ticket.webhook_id;
         if !self.lanes.has_lane(webhook_id) {
             match self.usable(now, webhook_id) {
@@ -451,7 +456,7 @@ impl Dispatcher {
                 return;
             }
             self.timers.pop_first();
-            let is_due = self.tickets.get(&delivery).is_some_and(|ticket| match manual {
+            let is_due = self.tickets.get(delivery).is_some_and(|ticket| match manual {
                 true => ticket.manual_due,
                 false => ticket.state.due() == Some(due),
             });
@@ -465,7 +470,7 @@ impl Dispatcher {
         loop {
             let tickets = &self.tickets;
             let is_wanted = |ready: Ready| {
-                tickets.get(&ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
+                tickets.get(ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
             };
             let Some((webhook_id, ready)) = self.lanes.next(now, is_wanted) else { return };
             if !self.start(now, webhook_id, ready) {
@@ -486,7 +491,7 @@ impl Dispatcher {
                 return false;
             }
         };
-        let ticket = self.tickets.get_mut(&id).expect("only what is wanted comes out of a lane");
+        let ticket = self.tickets.get_mut(id).expect("only what is wanted comes out of a lane");
         let trigger = match (ready.manual, ticket.progress.attempts) {
             (true, _) => Trigger::Manual,
             (false, 0) => ticket.trigger,
@@ -517,7 +522,7 @@ impl Dispatcher {
         attempt: Attempt,
         retry_after: Option<Duration>,
     ) {
-        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
         ticket.in_flight -= 1;
         if manual {
             ticket.manual_due = false;
@@ -552,7 +557,7 @@ impl Dispatcher {
 
     /// Nobody's attempt: it is made a little later. A manual one leaves the schedule alone.
     fn attempt_not_made(&mut self, now: Timestamp, id: DeliveryId, manual: bool, reason: &str) {
-        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
         tracing::error!(delivery.id = %id, webhook.id = %ticket.webhook_id, reason,
             "attempt not made by a fault of ours; it will be");
         ticket.in_flight -= 1;
@@ -574,7 +579,7 @@ impl Dispatcher {
     /// There is nothing left to send, and no log to write it to: the delivery's row went with its
     /// event.
     fn expired(&mut self, now: Timestamp, id: DeliveryId) {
-        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
         tracing::warn!(delivery.id = %id, webhook.id = %ticket.webhook_id,
             "not delivered: its event expired while it waited");
         ticket.in_flight -= 1;
@@ -585,7 +590,7 @@ impl Dispatcher {
 
     /// Ends a delivery without an attempt.
     fn end(&mut self, id: DeliveryId, state: DeliveryState) {
-        let Some(ticket) = self.tickets.get_mut(&id) else { return };
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
         if ticket.state.due().is_some() {
             ticket.state = state;
         }
@@ -598,17 +603,20 @@ impl Dispatcher {
     }
 
     fn drop_if_done(&mut self, id: DeliveryId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if ticket.state.due().is_none() && ticket.in_flight == 0 && !ticket.manual_due {
-            let event_id = ticket.event_id;
-            self.tickets.remove(&id);
-            self.bodies.release(event_id);
+        if !self.tickets.get(id).is_some_and(Ticket::is_done) {
+            return;
+        }
+        let ticket = self.tickets.remove(id).expect("looked at just now");
+        self.bodies.release(ticket.event_id);
+        self.spill.ended(id);
+        if let Some(reload) = self.reloads.get_mut(&id) {
+            reload.is_stale = true;
         }
     }
 
     /// Hands the delivery as it now stands to the recorder.
     fn record(&mut self, id: DeliveryId, attempt: Option<Attempt>) {
-        let ticket = self.tickets.get_mut(&id).expect("only what has a ticket is recorded");
+        let ticket = self.tickets.get_mut(id).expect("only what has a ticket is recorded");
         let first = !ticket.recorded;
         ticket.recorded = true;
         let record = DeliveryRecord {
@@ -662,7 +670,7 @@ impl Dispatcher {
             }
             for position in 0..deliveries {
                 let id = event_id.delivery(position);
-                if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
+                if self.tickets.get(id).is_some_and(|ticket| !ticket.recorded) {
                     self.record(id, None);
                 }
             }
@@ -671,24 +679,49 @@ impl Dispatcher {
 
     // What people ask for.
 
+    fn take_wish(&mut self, now: Timestamp, account: AccountId, id: DeliveryId, wish: Wish) {
+        if self.tickets.contains(id) {
+            self.grant(now, id, wish);
+        } else if let Some(reload) = self.reloads.get_mut(&id) {
+            reload.wishes.push(wish);
+        } else {
+            self.reload(id, Reload { account, wishes: vec![wish], is_stale: false });
+        }
+    }
+
     /// Looks up a delivery that memory does not know. What the asker saw may be out of date: it
     /// may have ended since, and not even be recorded yet. So everything is written first.
-    fn reload(&mut self, account: AccountId, id: DeliveryId, wish: Wish) {
+    fn reload(&mut self, id: DeliveryId, reload: Reload) {
         let (deps, recorder, reports) =
             (self.deps.clone(), self.recorder.clone(), self.reports.clone());
+        let account = reload.account;
+        self.reloads.insert(id, reload);
         self.tasks.spawn(async move {
             if recorder.flush().await.is_err() {
                 return;
             }
-            match deps.store.delivery(account, id).await {
-                Ok(Some((delivery, _))) => {
-                    let _ = reports.send(Report::Reloaded { delivery: Box::new(delivery), wish });
+            let delivery = match deps.store.delivery(account, id).await {
+                Ok(found) => found.map(|(delivery, _)| Box::new(delivery)),
+                Err(error) => {
+                    tracing::error!(delivery.id = %id, %error, "delivery not read");
+                    None
                 }
-                // Gone since it was asked about: the wish's sender drops, which the asker sees.
-                Ok(None) => {}
-                Err(error) => tracing::error!(delivery.id = %id, %error, "delivery not read"),
-            }
+            };
+            let _ = reports.send(Report::Reloaded { id, delivery });
         });
+    }
+
+    fn take_reloaded(&mut self, now: Timestamp, id: DeliveryId, delivery: Option<Box<Delivery>>) {
+        let Some(reload) = self.reloads.remove(&id) else { return };
+        if reload.is_stale {
+            return self.reload(id, Reload { is_stale: false, ..reload });
+        }
+        // Gone since it was asked about: the wishes' senders drop, which the askers see.
+        let Some(delivery) = delivery else { return };
+        self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
+        for wish in reload.wishes {
+            self.take_wish(now, reload.account, id, wish);
+        }
     }
 
     fn grant(&mut self, now: Timestamp, id: DeliveryId, wish: Wish) {
@@ -699,7 +732,7 @@ impl Dispatcher {
     }
 
     fn retry(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<()>) {
-        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
+        let ticket = self.tickets.get_mut(id).expect("granted for tickets only");
         if !ticket.manual_due {
             ticket.manual_due = true;
             self.record(id, None);
@@ -709,7 +742,7 @@ impl Dispatcher {
     }
 
     fn cancel(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<Cancellation>) {
-        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
+        let ticket = self.tickets.get_mut(id).expect("granted for tickets only");
         if ticket.state.due().is_none() {
             self.drop_if_done(id);
             let _ = done.send(Cancellation::AlreadyEnded);
@@ -730,16 +763,7 @@ impl Dispatcher {
             }
         };
         self.lanes.drain(webhook_id);
-        // A walk over all tickets: people delete and disable webhooks rarely, and an index by
-        // webhook would cost every delivery.
-        let mut ended: Vec<DeliveryId> = self
-            .tickets
-            .iter()
-            .filter(|(_, ticket)| ticket.webhook_id == webhook_id)
-            .map(|(id, _)| *id)
-            .collect();
-        ended.sort_unstable();
-        for id in ended {
+        for id in self.tickets.of_webhook(webhook_id) {
             self.end(id, state);
         }
     }
@@ -782,8 +806,9 @@ impl Dispatcher {
 
     // Housekeeping.
 
-    fn load_more(&mut self) {
-        let Some(after) = self.spill.next_load(self.tickets.len()) else { return };
+    fn load_more(&mut self, now: Timestamp) {
+        let has_room = |webhook| self.tickets.has_plenty_of_room(webhook);
+        let Some(after) = self.spill.begin_load(now, has_room) else { return };
         let (deps, recorder, reports) =
             (self.deps.clone(), self.recorder.clone(), self.reports.clone());
         self.tasks.spawn(async move {
@@ -792,18 +817,18 @@ impl Dispatcher {
                 let loaded = deps.store.outstanding_after(after, Spill::LOAD_MAX).await;
                 loaded.map_err(|error| error.to_string())
             };
-            let loaded = loaded.await.unwrap_or_else(|reason| {
+            let loaded = loaded.await.inspect_err(|reason| {
                 tracing::error!(reason, "waiting deliveries could not be loaded");
-                Vec::new()
             });
-            let _ = reports.send(Report::Loaded(loaded));
+            let _ = reports.send(Report::Loaded(loaded.ok()));
         });
     }
 
     fn until_next(&self, now: Timestamp) -> Duration {
         let timer = self.timers.first().map(|(at, _)| *at);
         let park = self.to_park.front().map(|event| event.at);
-        let next = [timer, park, self.lanes.wake_at()].into_iter().flatten().min();
+        let waits = [timer, park, self.lanes.wake_at(), self.spill.look_at()];
+        let next = waits.into_iter().flatten().min();
         next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
     }
 
@@ -811,29 +836,6 @@ impl Dispatcher {
         use std::sync::atomic::Ordering::Relaxed;
         self.load.outstanding.store(self.tickets.len(), Relaxed);
         self.load.in_flight.store(self.lanes.in_flight(), Relaxed);
-    }
-}
-
-impl Ticket {
-    /// Of a delivery that has a row.
-    fn of(delivery: Delivery, manual_due: bool) -> Ticket {
-        Ticket {
-            event_id: delivery.event_id,
-            account_id: delivery.account_id,
-            webhook_id: delivery.webhook_id,
-            event_type: delivery.event_type,
-            trigger: delivery.trigger,
-            state: delivery.state,
-            progress: delivery.progress,
-            recorded: true,
-            in_flight: 0,
-            manual_due,
-        }
-    }
-
-    /// Whether an attempt is still to be made, by hand or by the schedule.
-    fn wants(&self, manual: bool) -> bool {
-        if manual { self.manual_due } else { self.state.due().is_some() }
     }
 }
 

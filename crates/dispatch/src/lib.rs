@@ -30,6 +30,7 @@ mod planned;
 mod recorder;
 pub mod resolver;
 mod spill;
+mod tickets;
 pub mod tls;
 pub mod transport;
 
@@ -47,6 +48,7 @@ use admission::Admission;
 pub use deliver::{Job, deliver};
 pub use dispatcher::{Bounds, Deps};
 use dispatcher::{Dispatcher, Inbox, LoadCell, Request, Wish};
+use spill::Spill;
 
 /// Requests waiting for the engine; a caller beyond that waits.
 const REQUESTS_MAX: usize = 1_024;
@@ -103,7 +105,8 @@ impl Engine {
         intake: Intake,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(Engine, impl Future<Output = Result<(), StoreError>> + Send), StoreError> {
-        let recovered = deps.store.recover(deps.bounds.tickets).await?;
+        // The rest is loaded while the engine runs: a start with a million takes no longer.
+        let recovered = deps.store.recover(Spill::LOAD_MAX).await?;
         let admission = Arc::new(Admission::default());
         let load = Arc::new(LoadCell::default());
         let (recorder, entries) = recorder::channel();

@@ -586,3 +586,26 @@ async fn what_was_expired_is_forgotten_and_not_tried_for_ever() {
     assert_eq!(world.engine.load().outstanding, 0, "{:?}", world.engine.load());
     assert!(world.seen().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_webhook_that_fills_the_memory_holds_up_nobody_else() {
+    let bounds = Bounds { tickets: 40, ..Bounds::default() };
+    let world = World::bounded(bounds, |_| Reply::Slow(Duration::from_millis(20), 200)).await;
+    let paused = world.webhook("paused").await;
+    let good = world.webhook("good").await;
+    world.change(Webhook { status: WebhookStatus::Paused, ..paused.clone() }).await;
+    for _ in 0..200 {
+        world.post_to(Trigger::Event, vec![paused.id]).await;
+    }
+    let world = world.crash_and_restart().await;
+    for _ in 0..10 {
+        world.post_to(Trigger::Event, vec![paused.id, good.id]).await;
+    }
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(world.seen().len(), 10, "{:?}", world.engine.load());
+    assert!(world.engine.load().outstanding <= 41, "{:?}", world.engine.load());
+    world.change(paused).await;
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 220);
+    assert_eq!(world.seen().len(), 220, "none was sent twice");
+}
