@@ -43,6 +43,8 @@ use crate::transport::Transport;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// After a fault of ours (the event cannot be read, a panic) a delivery waits this long.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// While the recorder has no room, look again after this long.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
 /// Messages taken at a time, so that starting work never waits behind a long queue.
 const TAKE_MAX: usize = 256;
 
@@ -467,7 +469,7 @@ impl Dispatcher {
     }
 
     fn start_what_may(&mut self, now: Timestamp) {
-        loop {
+        while self.recorder.has_room() {
             let tickets = &self.tickets;
             let is_wanted = |ready: Ready| {
                 tickets.get(ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
@@ -829,7 +831,8 @@ impl Dispatcher {
         let park = self.to_park.front().map(|event| event.at);
         let waits = [timer, park, self.lanes.wake_at(), self.spill.look_at()];
         let next = waits.into_iter().flatten().min();
-        next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
+        let at_most = if self.recorder.has_room() { LOOK_AGAIN } else { LOOK_FOR_ROOM };
+        next.map_or(at_most, |at| at.since(now).min(at_most))
     }
 
     fn publish_load(&self) {
