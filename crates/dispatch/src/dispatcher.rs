@@ -45,6 +45,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
 /// While the recorder has no room, look again after this long.
 const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+/// How often the low-water mark is written down where nothing else is: what nobody wants makes no
+/// rows, and would all be read back at the next start.
+const LOW_WATER_EVERY: Duration = Duration::from_secs(10);
 /// Messages taken at a time, so that starting work never waits behind a long queue.
 const TAKE_MAX: usize = 256;
 
@@ -139,6 +142,9 @@ pub struct Dispatcher {
     /// the first of them.
     unrecorded: BTreeMap<EventId, u32>,
     newest_event: Option<EventId>,
+    /// The mark that the recorder was told last, and when to compare again.
+    low_water_told: Option<EventId>,
+    low_water_look: Timestamp,
     /// Accepted events in order of acceptance, to be looked at after `PARK_AFTER`.
     to_park: VecDeque<ToPark>,
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
@@ -195,6 +201,8 @@ impl Dispatcher {
             keys: KeyCache::default(),
             unrecorded: BTreeMap::new(),
             newest_event: None,
+            low_water_told: None,
+            low_water_look: Timestamp::EPOCH,
             to_park: VecDeque::new(),
             watchers: HashMap::new(),
             spill: Spill::default(),
@@ -238,6 +246,10 @@ impl Dispatcher {
             let now = self.deps.clock.now();
             self.fire_timers(now);
             self.park_overdue(now);
+            if now >= self.low_water_look {
+                self.low_water_look = now.saturating_add(LOW_WATER_EVERY);
+                self.tell_low_water();
+            }
             self.start_what_may(now);
             self.load_more(now);
             self.publish_load();
@@ -286,6 +298,7 @@ impl Dispatcher {
             // They are still owed: the next start sends them again, under the same webhook-id.
             tracing::warn!(in_flight = self.lanes.in_flight(), "requests cut off by shutdown");
         }
+        self.tell_low_water();
     }
 
     // What comes in.
@@ -640,7 +653,16 @@ impl Dispatcher {
         if first {
             self.count_row(record.delivery.event_id);
         }
-        self.recorder.record(record, self.low_water());
+        self.low_water_told = self.low_water();
+        self.recorder.record(record, self.low_water_told);
+    }
+
+    fn tell_low_water(&mut self) {
+        let mark = self.low_water();
+        if let Some(mark) = mark.filter(|_| mark > self.low_water_told) {
+            self.low_water_told = Some(mark);
+            self.recorder.low_water(mark);
+        }
     }
 
     fn count_row(&mut self, event_id: EventId) {

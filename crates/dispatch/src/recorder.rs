@@ -27,6 +27,8 @@ const RECORD_OVERHEAD_BYTES: usize = 1_024;
 pub enum Entry {
     /// A record, and the low-water mark that holds once it is written.
     Record { record: Box<DeliveryRecord>, low_water: Option<EventId> },
+    /// The low-water mark rose without a record.
+    LowWater(EventId),
     /// Write at once what came before this, then answer.
     Flush(oneshot::Sender<()>),
 }
@@ -57,6 +59,10 @@ impl RecorderHandle {
         // again after the restart.
         self.queued.0.fetch_add(cost(&record), Ordering::Relaxed);
         let _ = self.entries.send(Entry::Record { record: Box::new(record), low_water });
+    }
+
+    pub fn low_water(&self, mark: EventId) {
+        let _ = self.entries.send(Entry::LowWater(mark));
     }
 
     pub fn has_room(&self) -> bool {
@@ -107,6 +113,7 @@ pub async fn run(
                         batch.records.push(*record);
                         batch.low_water = low_water.or(batch.low_water);
                     }
+                    Entry::LowWater(mark) => batch.low_water = Some(mark),
                     Entry::Flush(done) => flushes.push(done),
                 }
             }
@@ -134,7 +141,7 @@ async fn write(
     store: &dyn DeliveryStore,
     admission: &Admission,
 ) -> Result<(), StoreError> {
-    if batch.records.is_empty() {
+    if batch.records.is_empty() && batch.low_water.is_none() {
         return Ok(());
     }
     let batch = Arc::new(batch);

@@ -609,3 +609,15 @@ async fn a_paused_webhook_that_fills_the_memory_holds_up_nobody_else() {
     assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 220);
     assert_eq!(world.seen().len(), 220, "none was sent twice");
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_that_nobody_wants_are_not_read_back_at_the_next_start() {
+    let mut world = World::new(|_| Reply::Status(200)).await;
+    for _ in 0..20 {
+        world.post().await;
+    }
+    pass(Duration::from_secs(30)).await;
+    world.stop().await;
+    let recovered = world.store.recover(10).await.expect("readable");
+    assert!(recovered.events.is_empty(), "{} events", recovered.events.len());
+}
