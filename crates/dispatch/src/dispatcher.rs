@@ -264,9 +264,7 @@ impl Dispatcher {
                     Some(request) => {
                         // Whoever asks may ask about an event whose answer they just got: take
                         // first what was accepted before they asked.
-                        while let Ok(events) = inbox.accepted.try_recv() {
-                            self.take_events(self.deps.clock.now(), &events);
-                        }
+                        self.take_accepted(&mut inbox.accepted, usize::MAX);
                         self.take_request(self.deps.clock.now(), request);
                     }
                     None => break,
@@ -275,6 +273,9 @@ impl Dispatcher {
                     assert!(count > 0, "the engine holds a sender of its own");
                     let now = self.deps.clock.now();
                     reports.drain(..).for_each(|report| self.take_report(now, report));
+                    // While there is a backlog reports never end, and what is accepted would wait
+                    // for all of it: in memory, bodies and all, and not counted by admission yet.
+                    self.take_accepted(&mut inbox.accepted, TAKE_MAX);
                 }
                 count = inbox.accepted.recv_many(&mut accepted, TAKE_MAX) => {
                     if count == 0 { break }
@@ -302,6 +303,17 @@ impl Dispatcher {
     }
 
     // What comes in.
+
+    fn take_accepted(
+        &mut self,
+        accepted: &mut mpsc::UnboundedReceiver<Vec<Arc<Event>>>,
+        at_most: usize,
+    ) {
+        for _ in 0..at_most {
+            let Ok(events) = accepted.try_recv() else { return };
+            self.take_events(self.deps.clock.now(), &events);
+        }
+    }
 
     fn take_events(&mut self, now: Timestamp, events: &[Arc<Event>]) {
         for event in events {
