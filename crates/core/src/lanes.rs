@@ -112,6 +112,11 @@ impl Lanes {
         self.lanes.contains_key(&webhook)
     }
 
+    /// Whether the lane of `webhook` stands still: paused, or waiting for a known time.
+    pub fn is_held(&self, webhook: WebhookId) -> bool {
+        self.lanes.get(&webhook).is_some_and(|lane| lane.paused || lane.wakes_at.is_some())
+    }
+
     /// Opens the lane of a webhook, or changes it. A changed rate limit starts afresh, at once and
     /// not when the old one would have; so do a raised bound and a resumed lane.
     pub fn configure(&mut self, webhook: WebhookId, settings: LaneSettings) {
@@ -345,6 +350,7 @@ mod tests {
         lanes.configure(webhook(1), LaneSettings { paused: true, ..settings(10) });
         lanes.push(webhook(1), ready(9));
         assert!(started(&mut lanes, NOW).is_empty());
+        assert!(lanes.is_held(webhook(1)));
         lanes.configure(webhook(1), settings(10));
         assert_eq!(started(&mut lanes, NOW).len(), 3);
     }

@@ -323,29 +323,28 @@ impl Dispatcher {
 
     fn take_event(&mut self, now: Timestamp, event: &Arc<Event>, recorded: &BTreeSet<DeliveryId>) {
         self.newest_event = self.newest_event.max(Some(event.id));
-        let mut without_row = 0;
-        for (position, &webhook_id) in event.targets.iter().enumerate() {
-            let id = event.id.delivery(position);
-            if recorded.contains(&id) {
-                continue;
-            }
-            without_row += 1;
+        let is_ours = |position: usize| !recorded.contains(&event.id.delivery(position));
+        let positions = (0..event.targets.len()).filter(|&position| is_ours(position));
+        let without_row = positions.clone().count();
+        if without_row == 0 {
+            return;
+        }
+        let has_body = self.bodies.keep(event, without_row);
+        for position in positions.clone() {
             let ticket = Ticket {
                 event_id: event.id,
                 account_id: event.account_id,
-                webhook_id,
+                webhook_id: event.targets[position],
                 event_type: event.event_type.clone(),
                 trigger: event.trigger,
                 state: DeliveryState::Pending { due: now },
                 progress: Progress::default(),
                 recorded: false,
+                has_body,
                 in_flight: 0,
                 manual_due: false,
             };
-            self.tickets.insert(id, ticket);
-        }
-        if without_row == 0 {
-            return;
+            self.tickets.insert(event.id.delivery(position), ticket);
         }
         self.admission.accepted(without_row);
         self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
@@ -354,12 +353,8 @@ impl Dispatcher {
             event_id: event.id,
             deliveries: event.targets.len(),
         });
-        self.bodies.keep(event, without_row);
-        for (position, &webhook_id) in event.targets.iter().enumerate() {
-            let id = event.id.delivery(position);
-            if recorded.contains(&id) {
-                continue;
-            }
+        for position in positions {
+            let (id, webhook_id) = (event.id.delivery(position), event.targets[position]);
             // Whoever sends a test waits for its answer, not for the backlog on disk.
             if event.trigger == Trigger::Test || self.fits(webhook_id) {
                 self.enqueue(now, id, false);
@@ -377,8 +372,8 @@ impl Dispatcher {
     /// Beyond what memory may hold: give it its row at once and forget it until there is room.
     fn spill_ticket(&mut self, id: DeliveryId) {
         self.record(id, None);
+        self.release_body(id);
         let ticket = self.tickets.remove(id).expect("recorded just now");
-        self.bodies.release(ticket.event_id);
         self.spill.spilled(ticket.webhook_id, id);
     }
 
@@ -570,6 +565,9 @@ impl Dispatcher {
 
         self.lanes.finished(webhook_id, Some(attempt.outcome), pace_until);
         self.record(id, Some(attempt));
+        // It comes back much later, if at all, and is read back then: else the bodies of what cannot
+        // be delivered would fill the bound, and everybody else's be read from disk.
+        self.release_body(id);
         if let Some(due) = rescheduled {
             self.timers.insert((due, Ready { delivery: id, manual: false }));
         }
@@ -633,11 +631,19 @@ impl Dispatcher {
         if !self.tickets.get(id).is_some_and(Ticket::is_done) {
             return;
         }
-        let ticket = self.tickets.remove(id).expect("looked at just now");
-        self.bodies.release(ticket.event_id);
+        self.release_body(id);
+        self.tickets.remove(id);
         self.spill.ended(id);
         if let Some(reload) = self.reloads.get_mut(&id) {
             reload.is_stale = true;
+        }
+    }
+
+    /// Bodies in memory are for what is sent soon.
+    fn release_body(&mut self, id: DeliveryId) {
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
+        if std::mem::take(&mut ticket.has_body) {
+            self.bodies.release(ticket.event_id);
         }
     }
 
@@ -706,9 +712,13 @@ impl Dispatcher {
             }
             for position in 0..deliveries {
                 let id = event_id.delivery(position);
-                if self.tickets.get(id).is_some_and(|ticket| !ticket.recorded) {
-                    self.record(id, None);
+                let Some(ticket) = self.tickets.get(id).filter(|ticket| !ticket.recorded) else {
+                    continue;
+                };
+                if self.lanes.is_held(ticket.webhook_id) {
+                    self.release_body(id);
                 }
+                self.record(id, None);
             }
         }
     }
@@ -781,8 +791,8 @@ impl Dispatcher {
         let ticket = self.tickets.get_mut(id).expect("granted for tickets only");
         if ticket.state.due().is_none() {
             self.drop_if_done(id);
-            let _ = done.send(Cancellation::AlreadyEnded);
-            return;
+            // Its end may still be on its way to disk, where the asker looks next.
+            return self.answer_when_recorded(done, Cancellation::AlreadyEnded);
         }
         self.end(id, DeliveryState::Cancelled { at: now });
         self.answer_when_recorded(done, Cancellation::Cancelled);

@@ -25,6 +25,8 @@ pub struct Ticket {
     pub progress: Progress,
     /// It has a row.
     pub recorded: bool,
+    /// It counts among those for whom the event's body is kept.
+    pub has_body: bool,
     pub in_flight: u8,
     pub manual_due: bool,
 }
@@ -41,6 +43,7 @@ impl Ticket {
             state: delivery.state,
             progress: delivery.progress,
             recorded: true,
+            has_body: false,
             in_flight: 0,
             manual_due,
         }
