@@ -50,6 +50,8 @@ struct Lane {
     has_turn: bool,
     /// When it stands in `Lanes::waiting`.
     wakes_at: Option<Timestamp>,
+    /// It was drained and nothing came since: it closes with its last request.
+    drained: bool,
 }
 
 impl Lane {
@@ -65,6 +67,7 @@ impl Lane {
             rate_limit: settings.rate_limit,
             has_turn: false,
             wakes_at: None,
+            drained: false,
         }
     }
 
@@ -109,8 +112,13 @@ impl Lanes {
         self.lanes.contains_key(&webhook)
     }
 
-    /// Opens the lane of a webhook, or changes it. A changed rate limit starts afresh; a raised
-    /// bound or a resumed lane may start at once.
+    /// Whether the lane of `webhook` stands still: paused, or waiting for a known time.
+    pub fn is_held(&self, webhook: WebhookId) -> bool {
+        self.lanes.get(&webhook).is_some_and(|lane| lane.paused || lane.wakes_at.is_some())
+    }
+
+    /// Opens the lane of a webhook, or changes it. A changed rate limit starts afresh, at once and
+    /// not when the old one would have; so do a raised bound and a resumed lane.
     pub fn configure(&mut self, webhook: WebhookId, settings: LaneSettings) {
         let lane = self.lanes.entry(webhook).or_insert_with(|| Lane::new(settings));
         if lane.max_in_flight != settings.max_in_flight {
@@ -120,6 +128,9 @@ impl Lanes {
         if lane.rate_limit != settings.rate_limit {
             lane.rate_limit = settings.rate_limit;
             lane.pacer = settings.rate_limit.map(Pacer::new);
+            if let Some(at) = lane.wakes_at.take() {
+                self.waiting.remove(&(at, webhook));
+            }
         }
         lane.paused = settings.paused;
         self.offer_turn(webhook);
@@ -129,6 +140,7 @@ impl Lanes {
     /// they are watching.
     pub fn push(&mut self, webhook: WebhookId, ready: Ready) {
         let lane = self.lanes.get_mut(&webhook).expect("a lane is configured before it is used");
+        lane.drained = false;
         if ready.manual {
             lane.ready.push_front(ready);
         } else {
@@ -141,28 +153,31 @@ impl Lanes {
     pub fn drain(&mut self, webhook: WebhookId) -> Vec<Ready> {
         let Some(lane) = self.lanes.get_mut(&webhook) else { return Vec::new() };
         let drained = lane.ready.drain(..).collect();
+        lane.drained = true;
         if lane.in_flight == 0 {
             self.close(webhook);
         }
         drained
     }
 
-    /// Takes one waiting delivery out of its lane.
-    pub fn remove(&mut self, webhook: WebhookId, ready: Ready) -> bool {
-        let Some(lane) = self.lanes.get_mut(&webhook) else { return false };
-        let before = lane.ready.len();
-        lane.ready.retain(|waiting| *waiting != ready);
-        lane.ready.len() < before
-    }
-
     /// The next delivery to start, if anything may. The caller must start it, and say when it
     /// has [`Lanes::finished`].
-    pub fn next(&mut self, now: Timestamp) -> Option<(WebhookId, Ready)> {
+    ///
+    /// What `is_wanted` no more (it was cancelled while it waited) falls out here, so that it
+    /// takes no place of a rate limit.
+    pub fn next(
+        &mut self,
+        now: Timestamp,
+        is_wanted: impl Fn(Ready) -> bool,
+    ) -> Option<(WebhookId, Ready)> {
         self.wake(now);
         while self.in_flight < self.in_flight_max {
             let webhook = self.turns.pop_front()?;
             let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
             lane.has_turn = false;
+            while lane.ready.front().is_some_and(|ready| !is_wanted(*ready)) {
+                lane.ready.pop_front();
+            }
             if !lane.may_start() {
                 continue;
             }
@@ -202,13 +217,15 @@ impl Lanes {
             // A rejection came quickly from a live receiver: no reason to slow down.
             Some(Outcome::Rejected | Outcome::Blocked) | None => {}
         }
-        if lane.in_flight == 0 && lane.ready.is_empty() && lane.paced_until.is_none() {
-            // An idle lane costs nothing: it opens again, at full width, with the next delivery.
-            // A paced or rate-limited one has to remember.
-            if lane.pacer.is_none() && lane.window == lane.max_in_flight {
-                self.close(webhook);
-                return;
-            }
+        // An idle lane costs nothing: it opens again, at full width, with the next delivery. A
+        // narrowed, paced or rate-limited one has to remember.
+        let has_to_remember = lane.paced_until.is_some()
+            || lane.pacer.is_some()
+            || lane.window < lane.max_in_flight;
+        let is_idle = lane.in_flight == 0 && lane.ready.is_empty();
+        if is_idle && (lane.drained || !has_to_remember) {
+            self.close(webhook);
+            return;
         }
         self.offer_turn(webhook);
     }
@@ -246,10 +263,14 @@ impl Lanes {
     }
 
     fn close(&mut self, webhook: WebhookId) {
-        if let Some(lane) = self.lanes.remove(&webhook)
-            && let Some(at) = lane.wakes_at
-        {
+        let Some(lane) = self.lanes.remove(&webhook) else { return };
+        if let Some(at) = lane.wakes_at {
             self.waiting.remove(&(at, webhook));
+        }
+        // Else it would stand there twice once it is open again. Only a drained lane can have kept
+        // its turn, and draining is rare.
+        if lane.has_turn {
+            self.turns.retain(|other| *other != webhook);
         }
     }
 }
@@ -298,7 +319,7 @@ mod tests {
     }
 
     fn started(lanes: &mut Lanes, now: Timestamp) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.next(now)).map(|(webhook, _)| webhook.as_raw()).collect()
+        std::iter::from_fn(|| lanes.next(now, |_| true)).map(|(webhook, _)| webhook.as_raw()).collect()
     }
 
     #[test]
@@ -329,6 +350,7 @@ mod tests {
         lanes.configure(webhook(1), LaneSettings { paused: true, ..settings(10) });
         lanes.push(webhook(1), ready(9));
         assert!(started(&mut lanes, NOW).is_empty());
+        assert!(lanes.is_held(webhook(1)));
         lanes.configure(webhook(1), settings(10));
         assert_eq!(started(&mut lanes, NOW).len(), 3);
     }
@@ -383,7 +405,53 @@ mod tests {
         let mut lanes = lanes(100, 1, 3, 1);
         let manual = Ready { delivery: DeliveryId::from_raw(7), manual: true };
         lanes.push(webhook(1), manual);
-        assert_eq!(lanes.next(NOW), Some((webhook(1), manual)));
+        assert_eq!(lanes.next(NOW, |_| true), Some((webhook(1), manual)));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_falls_out() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        let wanted = |other: Ready| other == ready(1_002);
+        assert_eq!(lanes.next(NOW, wanted), Some((webhook(1), ready(1_002))));
+        lanes.finished(webhook(1), Some(Outcome::Succeeded), None);
+        assert_eq!(lanes.next(NOW, wanted), None);
+        assert!(!lanes.has_lane(webhook(1)));
+    }
+
+    #[test]
+    fn a_changed_rate_limit_counts_at_once() {
+        let mut lanes = Lanes::new(100);
+        let limit = RateLimit::new(1, 86_400).expect("valid");
+        lanes.configure(webhook(1), LaneSettings { rate_limit: Some(limit), ..settings(50) });
+        for d in 0..3 {
+            lanes.push(webhook(1), ready(d));
+        }
+        assert_eq!(started(&mut lanes, NOW).len(), 1);
+        lanes.configure(webhook(1), settings(50));
+        assert_eq!(started(&mut lanes, NOW).len(), 2);
+        assert_eq!(lanes.wake_at(), None);
+    }
+
+    #[test]
+    fn a_drained_lane_closes_with_its_last_request() {
+        let mut lanes = lanes(100, 1, 3, 1);
+        assert_eq!(started(&mut lanes, NOW).len(), 1);
+        lanes.drain(webhook(1));
+        assert!(lanes.has_lane(webhook(1)), "a request is still in flight");
+        let until = Timestamp::from_millis(5_000);
+        lanes.finished(webhook(1), Some(Outcome::Deferred), Some(until));
+        assert!(!lanes.has_lane(webhook(1)));
+    }
+
+    #[test]
+    fn a_lane_opened_again_takes_one_turn_at_a_time() {
+        let mut lanes = lanes(100, 2, 3, 10);
+        lanes.drain(webhook(1));
+        lanes.configure(webhook(1), settings(10));
+        for d in 0..3 {
+            lanes.push(webhook(1), ready(d));
+        }
+        assert_eq!(started(&mut lanes, NOW), [2, 1, 2, 1, 2, 1]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Events kept in memory until all their deliveries have ended, up to a bound in bytes. Beyond the
-//! bound an event is read back from the store when its turn comes: 15 µs, against memory that
-//! grows with the backlog.
+//! Events kept in memory until all their deliveries have been tried once, up to a bound in bytes.
+//! Beyond the bound an event is read back from the store when its turn comes: 15 µs, against memory
+//! that grows with the backlog.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,24 +19,27 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Keeps an event for `deliveries` deliveries, if there is room.
-    pub fn keep(&mut self, event: &Arc<Event>, deliveries: usize) {
+    /// Keeps an event for `deliveries` deliveries. `false` if there is no room. Each of them has
+    /// to [`Bodies::release`] it.
+    pub fn keep(&mut self, event: &Arc<Event>, deliveries: usize) -> bool {
+        debug_assert!(deliveries > 0, "{} is kept for nobody", event.id);
         let bytes = cost(event);
-        if deliveries == 0 || self.bytes + bytes > BODY_CACHE_BYTES_MAX {
-            return;
+        if self.bytes + bytes > BODY_CACHE_BYTES_MAX {
+            return false;
         }
-        if self.kept.insert(event.id, (event.clone(), deliveries)).is_none() {
-            self.bytes += bytes;
-        }
+        let before = self.kept.insert(event.id, (event.clone(), deliveries));
+        debug_assert!(before.is_none(), "{} is kept already", event.id);
+        self.bytes += bytes;
+        true
     }
 
     pub fn get(&self, id: EventId) -> Option<Arc<Event>> {
         self.kept.get(&id).map(|(event, _)| event.clone())
     }
 
-    /// One delivery of the event needs it no more.
+    /// One of the deliveries it is kept for needs it no more.
     pub fn release(&mut self, id: EventId) {
-        let Some((event, users)) = self.kept.get_mut(&id) else { return };
+        let (event, users) = self.kept.get_mut(&id).expect("released once by each it is kept for");
         *users -= 1;
         if *users == 0 {
             self.bytes -= cost(event);

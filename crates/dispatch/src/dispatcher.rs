@@ -6,8 +6,8 @@
 //! for; start whatever the lanes allow; sleep until something is due.
 //!
 //! What it holds for a delivery is a [`Ticket`], without the body. Bodies of fresh events stay
-//! in memory up to a bound and are read back from the store otherwise. Beyond `TICKETS_MAX`
-//! deliveries wait on disk only (see [`spill`](crate::spill)).
+//! in memory up to a bound and are read back from the store otherwise. What has no room among
+//! `TICKETS_MAX` waits on disk only (see [`tickets`](crate::tickets) and [`spill`](crate::spill)).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,14 +20,13 @@ use posthaste_core::delivery::{
 use posthaste_core::directory::Directory;
 use posthaste_core::engine::{Cancellation, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
-use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
 use posthaste_core::lanes::{LaneSettings, Lanes, Ready};
 use posthaste_core::limits::{IN_FLIGHT_MAX, PARK_AFTER, SHUTDOWN_GRACE, TICKETS_MAX};
 use posthaste_core::retry::{Jitter, RetrySchedule};
 use posthaste_core::store::{DeliveryRecord, Outstanding, Recovered, Store};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
-use posthaste_core::webhook::{Webhook, WebhookStatus};
+use posthaste_core::webhook::{SharedWebhook, Webhook, WebhookStatus};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -37,12 +36,18 @@ use crate::keys::KeyCache;
 use crate::planned::PlannedAttempt;
 use crate::recorder::RecorderHandle;
 use crate::spill::Spill;
+use crate::tickets::{Ticket, Tickets};
 use crate::transport::Transport;
 
 /// However the wall clock jumps, look again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// After a fault of ours (the event cannot be read, a panic) a delivery waits this long.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// While the recorder has no room, look again after this long.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+/// How often the low-water mark is written down where nothing else is: what nobody wants makes no
+/// rows, and would all be read back at the next start.
+const LOW_WATER_EVERY: Duration = Duration::from_secs(10);
 /// Messages taken at a time, so that starting work never waits behind a long queue.
 const TAKE_MAX: usize = 256;
 
@@ -95,27 +100,22 @@ pub enum Report {
     },
     /// A fault of ours kept an attempt from being made. Uses up nothing.
     Fault { delivery: DeliveryId, manual: bool, reason: String },
-    /// Deliveries that waited on disk.
-    Loaded(Vec<Outstanding>),
-    /// What the store says of a delivery that somebody asked about and memory does not know.
-    Reloaded { delivery: Box<Delivery>, wish: Wish },
+    /// The event is not in the store any more: retention dropped it while the delivery waited.
+    Expired { delivery: DeliveryId },
+    /// Deliveries that waited on disk; `None` if the store could not say.
+    Loaded(Option<Vec<Outstanding>>),
+    /// What the store says of a delivery that somebody asked about and memory did not know.
+    Reloaded { id: DeliveryId, delivery: Option<Box<Delivery>> },
     /// The engine itself disabled this webhook.
     Disabled(WebhookId),
 }
 
-/// A delivery in memory.
-struct Ticket {
-    event_id: EventId,
-    account_id: AccountId,
-    webhook_id: WebhookId,
-    event_type: EventType,
-    trigger: Trigger,
-    state: DeliveryState,
-    progress: Progress,
-    /// It has a row.
-    recorded: bool,
-    in_flight: u8,
-    manual_due: bool,
+/// A delivery on its way into memory, and who waits for it.
+struct Reload {
+    account: AccountId,
+    wishes: Vec<Wish>,
+    /// It came into memory by another way and ended since: what is being read is out of date.
+    is_stale: bool,
 }
 
 /// An event some of whose deliveries may need rows. Holds no body: at full rate a second's worth
@@ -131,21 +131,26 @@ pub struct Dispatcher {
     recorder: RecorderHandle,
     admission: Arc<Admission>,
     reports: mpsc::UnboundedSender<Report>,
-    tickets: HashMap<DeliveryId, Ticket>,
+    tickets: Tickets,
     lanes: Lanes,
-    /// When the schedule wants what: exactly the tickets that are neither in a lane nor on the
-    /// wire nor ended (stale entries are skipped).
-    timers: BTreeSet<(Timestamp, DeliveryId)>,
+    /// What goes into its lane when: what the schedule wants later, and what met a fault of ours.
+    /// Entries that have become stale are skipped.
+    timers: BTreeSet<(Timestamp, Ready)>,
     bodies: Bodies,
     keys: KeyCache,
     /// Events with deliveries that have no row yet, and how many: the low-water mark lies below
     /// the first of them.
     unrecorded: BTreeMap<EventId, u32>,
     newest_event: Option<EventId>,
+    /// The mark that the recorder was told last, and when to compare again.
+    low_water_told: Option<EventId>,
+    low_water_look: Timestamp,
     /// Accepted events in order of acceptance, to be looked at after `PARK_AFTER`.
     to_park: VecDeque<ToPark>,
     watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
+    /// Deliveries that memory does not know, being looked up because of a wish.
+    reloads: HashMap<DeliveryId, Reload>,
     load: Arc<LoadCell>,
     /// Everything the engine has going. Goes with it: an engine that is dropped leaves no request
     /// behind that would still use the store.
@@ -189,16 +194,19 @@ impl Dispatcher {
             recorder,
             admission,
             reports,
-            tickets: HashMap::new(),
+            tickets: Tickets::new(deps.bounds.tickets),
             lanes: Lanes::new(deps.bounds.in_flight),
             timers: BTreeSet::new(),
             bodies: Bodies::default(),
             keys: KeyCache::default(),
             unrecorded: BTreeMap::new(),
             newest_event: None,
+            low_water_told: None,
+            low_water_look: Timestamp::EPOCH,
             to_park: VecDeque::new(),
             watchers: HashMap::new(),
-            spill: Spill::new(deps.bounds.tickets),
+            spill: Spill::default(),
+            reloads: HashMap::new(),
             load,
             tasks: JoinSet::new(),
             deps,
@@ -210,16 +218,21 @@ impl Dispatcher {
     pub fn take_up(&mut self, recovered: Recovered) {
         let now = self.deps.clock.now();
         let recorded: BTreeSet<DeliveryId> = recovered.recorded.into_iter().collect();
-        for event in recovered.events {
-            self.take_event(now, &event, &recorded);
-        }
         if recovered.more
             && let Some(last) = recovered.outstanding.last()
         {
-            self.spill.begin(last.delivery.id);
+            self.spill.unread_above(last.delivery.id);
+        }
+        for event in recovered.events {
+            self.take_event(now, &event, &recorded);
         }
         for outstanding in recovered.outstanding {
-            self.take_outstanding(now, outstanding);
+            let (id, webhook_id) = (outstanding.delivery.id, outstanding.delivery.webhook_id);
+            if self.fits(webhook_id) {
+                self.take_outstanding(now, outstanding);
+            } else {
+                self.spill.spilled(webhook_id, id);
+            }
         }
     }
 
@@ -233,8 +246,12 @@ impl Dispatcher {
             let now = self.deps.clock.now();
             self.fire_timers(now);
             self.park_overdue(now);
+            if now >= self.low_water_look {
+                self.low_water_look = now.saturating_add(LOW_WATER_EVERY);
+                self.tell_low_water();
+            }
             self.start_what_may(now);
-            self.load_more();
+            self.load_more(now);
             self.publish_load();
             // A task that panicked has sent its report all the same (`PlannedAttempt`).
             while self.tasks.try_join_next().is_some() {}
@@ -247,9 +264,7 @@ impl Dispatcher {
                     Some(request) => {
                         // Whoever asks may ask about an event whose answer they just got: take
                         // first what was accepted before they asked.
-                        while let Ok(events) = inbox.accepted.try_recv() {
-                            self.take_events(self.deps.clock.now(), &events);
-                        }
+                        self.take_accepted(&mut inbox.accepted, usize::MAX);
                         self.take_request(self.deps.clock.now(), request);
                     }
                     None => break,
@@ -258,6 +273,9 @@ impl Dispatcher {
                     assert!(count > 0, "the engine holds a sender of its own");
                     let now = self.deps.clock.now();
                     reports.drain(..).for_each(|report| self.take_report(now, report));
+                    // While there is a backlog reports never end, and what is accepted would wait
+                    // for all of it: in memory, bodies and all, and not counted by admission yet.
+                    self.take_accepted(&mut inbox.accepted, TAKE_MAX);
                 }
                 count = inbox.accepted.recv_many(&mut accepted, TAKE_MAX) => {
                     if count == 0 { break }
@@ -281,9 +299,21 @@ impl Dispatcher {
             // They are still owed: the next start sends them again, under the same webhook-id.
             tracing::warn!(in_flight = self.lanes.in_flight(), "requests cut off by shutdown");
         }
+        self.tell_low_water();
     }
 
     // What comes in.
+
+    fn take_accepted(
+        &mut self,
+        accepted: &mut mpsc::UnboundedReceiver<Vec<Arc<Event>>>,
+        at_most: usize,
+    ) {
+        for _ in 0..at_most {
+            let Ok(events) = accepted.try_recv() else { return };
+            self.take_events(self.deps.clock.now(), &events);
+        }
+    }
 
     fn take_events(&mut self, now: Timestamp, events: &[Arc<Event>]) {
         for event in events {
@@ -293,29 +323,28 @@ impl Dispatcher {
 
     fn take_event(&mut self, now: Timestamp, event: &Arc<Event>, recorded: &BTreeSet<DeliveryId>) {
         self.newest_event = self.newest_event.max(Some(event.id));
-        let mut without_row = 0;
-        for (position, &webhook_id) in event.targets.iter().enumerate() {
-            let id = event.id.delivery(position);
-            if recorded.contains(&id) {
-                continue;
-            }
-            without_row += 1;
+        let is_ours = |position: usize| !recorded.contains(&event.id.delivery(position));
+        let positions = (0..event.targets.len()).filter(|&position| is_ours(position));
+        let without_row = positions.clone().count();
+        if without_row == 0 {
+            return;
+        }
+        let has_body = self.bodies.keep(event, without_row);
+        for position in positions.clone() {
             let ticket = Ticket {
                 event_id: event.id,
                 account_id: event.account_id,
-                webhook_id,
+                webhook_id: event.targets[position],
                 event_type: event.event_type.clone(),
                 trigger: event.trigger,
                 state: DeliveryState::Pending { due: now },
                 progress: Progress::default(),
                 recorded: false,
+                has_body,
                 in_flight: 0,
                 manual_due: false,
             };
-            self.tickets.insert(id, ticket);
-        }
-        if without_row == 0 {
-            return;
+            self.tickets.insert(event.id.delivery(position), ticket);
         }
         self.admission.accepted(without_row);
         self.unrecorded.insert(event.id, u32::try_from(without_row).expect("fan-out is bounded"));
@@ -324,36 +353,34 @@ impl Dispatcher {
             event_id: event.id,
             deliveries: event.targets.len(),
         });
-        let spilled = self.spill.is_active() || self.tickets.len() > self.deps.bounds.tickets;
-        if !spilled {
-            self.bodies.keep(event, without_row);
-        }
-        for position in 0..event.targets.len() {
-            let id = event.id.delivery(position);
-            if recorded.contains(&id) {
-                continue;
-            }
-            if spilled {
-                self.spill_ticket(id);
-            } else {
+        for position in positions {
+            let (id, webhook_id) = (event.id.delivery(position), event.targets[position]);
+            // Whoever sends a test waits for its answer, not for the backlog on disk.
+            if event.trigger == Trigger::Test || self.fits(webhook_id) {
                 self.enqueue(now, id, false);
+            } else {
+                self.spill_ticket(id);
             }
         }
+    }
+
+    /// Whether memory may hold one more of this webhook's.
+    fn fits(&self, webhook_id: WebhookId) -> bool {
+        self.tickets.has_room(webhook_id) && !self.spill.is_behind(webhook_id)
     }
 
     /// Beyond what memory may hold: give it its row at once and forget it until there is room.
     fn spill_ticket(&mut self, id: DeliveryId) {
         self.record(id, None);
-        if let Some(ticket) = self.tickets.remove(&id) {
-            self.bodies.release(ticket.event_id);
-        }
-        self.spill.spilled(id);
+        self.release_body(id);
+        let ticket = self.tickets.remove(id).expect("recorded just now");
+        self.spill.spilled(ticket.webhook_id, id);
     }
 
     fn take_outstanding(&mut self, now: Timestamp, outstanding: Outstanding) {
         let Outstanding { delivery, manual_due } = outstanding;
         let id = delivery.id;
-        if self.tickets.contains_key(&id) {
+        if self.tickets.contains(id) {
             return;
         }
         let due = delivery.state.due();
@@ -362,7 +389,7 @@ impl Dispatcher {
             self.enqueue(now, id, true);
         }
         if let Some(due) = due {
-            self.timers.insert((due, id));
+            self.timers.insert((due, Ready { delivery: id, manual: false }));
         }
     }
 
@@ -374,38 +401,41 @@ impl Dispatcher {
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);
             }
-            Report::Reloaded { delivery, wish } => {
-                let id = delivery.id;
-                self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
-                self.grant(now, id, wish);
-            }
+            Report::Expired { delivery } => self.expired(now, delivery),
+            Report::Reloaded { id, delivery } => self.take_reloaded(now, id, delivery),
             Report::Disabled(webhook_id) => self.webhook_changed(now, webhook_id),
-            Report::Loaded(outstanding) => {
-                self.spill.loaded(outstanding.last().map(|last| last.delivery.id));
-                for outstanding in outstanding {
-                    self.take_outstanding(now, outstanding);
-                }
+            Report::Loaded(Some(outstanding)) => self.take_loaded(now, outstanding),
+            Report::Loaded(None) => self.spill.load_failed(now),
+        }
+    }
+
+    fn take_loaded(&mut self, now: Timestamp, loaded: Vec<Outstanding>) {
+        let mut load = self.spill.loaded();
+        let last = loaded.last().map(|last| last.delivery.id);
+        let is_end = loaded.len() < Spill::LOAD_MAX;
+        for outstanding in loaded {
+            let (id, webhook_id) = (outstanding.delivery.id, outstanding.delivery.webhook_id);
+            let has_room = self.tickets.has_room(webhook_id);
+            if self.spill.wants(&mut load, webhook_id, id, has_room) {
+                self.take_outstanding(now, outstanding);
             }
         }
+        self.spill.walked(load, last, is_end);
     }
 
     fn take_request(&mut self, now: Timestamp, request: Request) {
         match request {
             Request::Wish { account, delivery, wish } => {
-                if self.tickets.contains_key(&delivery) {
-                    self.grant(now, delivery, wish);
-                } else {
-                    self.reload(account, delivery, wish);
-                }
+                self.take_wish(now, account, delivery, wish);
             }
-            Request::Attempted(id, done) => match self.tickets.get(&id) {
+            Request::Attempted(id, done) => match self.tickets.get(id) {
                 Some(ticket) if ticket.progress.attempts == 0 && ticket.state.due().is_some() => {
                     self.watchers.entry(id).or_default().push(done);
                 }
                 _ => self.answer_when_recorded(done, ()),
             },
             Request::IsDelivering(ids, done) => {
-                let on_wire = |id| self.tickets.get(id).is_some_and(|ticket| ticket.in_flight > 0);
+                let on_wire = |id: &DeliveryId| self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0);
                 let _ = done.send(ids.iter().map(on_wire).collect());
             }
             Request::WebhookChanged(id) => self.webhook_changed(now, id),
@@ -416,51 +446,74 @@ impl Dispatcher {
 
     /// Puts a due delivery into its webhook's lane, or ends it if there is no such lane to be.
     fn enqueue(&mut self, now: Timestamp, id: DeliveryId, manual: bool) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
+        let Some(ticket) = self.tickets.get(id) else { return };
         let webhook_id = ticket.webhook_id;
         if !self.lanes.has_lane(webhook_id) {
-            match self.deps.directory.get(webhook_id) {
-                Some(webhook) => match &webhook.status {
-                    WebhookStatus::Disabled { .. } => {
-                        return self.end(id, DeliveryState::Failed { at: now });
-                    }
-                    _ => self.lanes.configure(webhook_id, lane_settings(&webhook)),
-                },
-                None => return self.end(id, DeliveryState::Cancelled { at: now }),
+            match self.usable(now, webhook_id) {
+                Ok(webhook) => self.lanes.configure(webhook_id, lane_settings(&webhook)),
+                Err(end) => return self.end(id, end),
             }
         }
         self.lanes.push(webhook_id, Ready { delivery: id, manual });
     }
 
+    /// The webhook, if anything may still go to it; else how its deliveries end.
+    fn usable(
+        &self,
+        now: Timestamp,
+        webhook_id: WebhookId,
+    ) -> Result<SharedWebhook, DeliveryState> {
+        match self.deps.directory.get(webhook_id) {
+            None => Err(DeliveryState::Cancelled { at: now }),
+            Some(webhook) => match webhook.status {
+                WebhookStatus::Disabled { .. } => Err(DeliveryState::Failed { at: now }),
+                WebhookStatus::Enabled | WebhookStatus::Paused => Ok(webhook),
+            },
+        }
+    }
+
     fn fire_timers(&mut self, now: Timestamp) {
-        while let Some(&(due, id)) = self.timers.first() {
+        while let Some(&(due, Ready { delivery, manual })) = self.timers.first() {
             if due > now {
                 return;
             }
             self.timers.pop_first();
-            if self.tickets.get(&id).and_then(|ticket| ticket.state.due()) == Some(due) {
-                self.enqueue(now, id, false);
+            let is_due = self.tickets.get(delivery).is_some_and(|ticket| match manual {
+                true => ticket.manual_due,
+                false => ticket.state.due() == Some(due),
+            });
+            if is_due {
+                self.enqueue(now, delivery, manual);
             }
         }
     }
 
     fn start_what_may(&mut self, now: Timestamp) {
-        while let Some((webhook_id, ready)) = self.lanes.next(now) {
-            if !self.start(webhook_id, ready) {
+        while self.recorder.has_room() {
+            let tickets = &self.tickets;
+            let is_wanted = |ready: Ready| {
+                tickets.get(ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
+            };
+            let Some((webhook_id, ready)) = self.lanes.next(now, is_wanted) else { return };
+            if !self.start(now, webhook_id, ready) {
                 self.lanes.finished(webhook_id, None, None);
             }
         }
     }
 
-    /// Starts an attempt. `false` if it is no longer wanted.
-    fn start(&mut self, webhook_id: WebhookId, ready: Ready) -> bool {
+    /// Starts an attempt. `false` if its webhook is gone, and with it the delivery.
+    fn start(&mut self, now: Timestamp, webhook_id: WebhookId, ready: Ready) -> bool {
         let id = ready.delivery;
-        let Some(webhook) = self.deps.directory.get(webhook_id) else { return false };
-        let Some(ticket) = self.tickets.get_mut(&id) else { return false };
-        let wanted = if ready.manual { ticket.manual_due } else { ticket.state.due().is_some() };
-        if !wanted {
-            return false;
-        }
+        // Looked at here and not only when the lane is opened: a lane outlives its webhook while
+        // requests are in flight, and what was accepted before the webhook went may come after it.
+        let webhook = match self.usable(now, webhook_id) {
+            Ok(webhook) => webhook,
+            Err(end) => {
+                self.end(id, end);
+                return false;
+            }
+        };
+        let ticket = self.tickets.get_mut(id).expect("only what is wanted comes out of a lane");
         let trigger = match (ready.manual, ticket.progress.attempts) {
             (true, _) => Trigger::Manual,
             (false, 0) => ticket.trigger,
@@ -491,7 +544,7 @@ impl Dispatcher {
         attempt: Attempt,
         retry_after: Option<Duration>,
     ) {
-        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
         ticket.in_flight -= 1;
         if manual {
             ticket.manual_due = false;
@@ -512,8 +565,11 @@ impl Dispatcher {
 
         self.lanes.finished(webhook_id, Some(attempt.outcome), pace_until);
         self.record(id, Some(attempt));
+        // It comes back much later, if at all, and is read back then: else the bodies of what cannot
+        // be delivered would fill the bound, and everybody else's be read from disk.
+        self.release_body(id);
         if let Some(due) = rescheduled {
-            self.timers.insert((due, id));
+            self.timers.insert((due, Ready { delivery: id, manual: false }));
         }
         self.drop_if_done(id);
         if gone && webhook.is_some() {
@@ -524,31 +580,42 @@ impl Dispatcher {
         }
     }
 
+    /// Nobody's attempt: it is made a little later. A manual one leaves the schedule alone.
     fn attempt_not_made(&mut self, now: Timestamp, id: DeliveryId, manual: bool, reason: &str) {
-        let ticket = self.tickets.get_mut(&id).expect("a delivery on the wire keeps its ticket");
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
         tracing::error!(delivery.id = %id, webhook.id = %ticket.webhook_id, reason,
             "attempt not made by a fault of ours; it will be");
         ticket.in_flight -= 1;
+        let again = now.saturating_add(FAULT_PAUSE);
+        ticket.state = match ticket.state {
+            DeliveryState::Pending { .. } if !manual => DeliveryState::Pending { due: again },
+            DeliveryState::Retrying { .. } if !manual => DeliveryState::Retrying { due: again },
+            as_it_was => as_it_was,
+        };
+        let is_wanted = ticket.wants(manual);
         let webhook_id = ticket.webhook_id;
         self.lanes.finished(webhook_id, None, None);
-        let due = now.saturating_add(FAULT_PAUSE);
-        let ticket = self.tickets.get_mut(&id).expect("looked up above");
-        ticket.state = match ticket.state {
-            DeliveryState::Pending { .. } => DeliveryState::Pending { due },
-            DeliveryState::Retrying { .. } => DeliveryState::Retrying { due },
-            ended => ended,
-        };
-        if manual {
-            self.enqueue(now, id, true);
-        } else if ticket.state.due().is_some() {
-            self.timers.insert((due, id));
+        if is_wanted {
+            self.timers.insert((again, Ready { delivery: id, manual }));
         }
         self.drop_if_done(id);
     }
 
+    /// There is nothing left to send, and no log to write it to: the delivery's row went with its
+    /// event.
+    fn expired(&mut self, now: Timestamp, id: DeliveryId) {
+        let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");
+        tracing::warn!(delivery.id = %id, webhook.id = %ticket.webhook_id,
+            "not delivered: its event expired while it waited");
+        ticket.in_flight -= 1;
+        let webhook_id = ticket.webhook_id;
+        self.lanes.finished(webhook_id, None, None);
+        self.end(id, DeliveryState::Cancelled { at: now });
+    }
+
     /// Ends a delivery without an attempt.
     fn end(&mut self, id: DeliveryId, state: DeliveryState) {
-        let Some(ticket) = self.tickets.get_mut(&id) else { return };
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
         if ticket.state.due().is_some() {
             ticket.state = state;
         }
@@ -561,17 +628,28 @@ impl Dispatcher {
     }
 
     fn drop_if_done(&mut self, id: DeliveryId) {
-        let Some(ticket) = self.tickets.get(&id) else { return };
-        if ticket.state.due().is_none() && ticket.in_flight == 0 && !ticket.manual_due {
-            let event_id = ticket.event_id;
-            self.tickets.remove(&id);
-            self.bodies.release(event_id);
+        if !self.tickets.get(id).is_some_and(Ticket::is_done) {
+            return;
+        }
+        self.release_body(id);
+        self.tickets.remove(id);
+        self.spill.ended(id);
+        if let Some(reload) = self.reloads.get_mut(&id) {
+            reload.is_stale = true;
+        }
+    }
+
+    /// Bodies in memory are for what is sent soon.
+    fn release_body(&mut self, id: DeliveryId) {
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
+        if std::mem::take(&mut ticket.has_body) {
+            self.bodies.release(ticket.event_id);
         }
     }
 
     /// Hands the delivery as it now stands to the recorder.
     fn record(&mut self, id: DeliveryId, attempt: Option<Attempt>) {
-        let ticket = self.tickets.get_mut(&id).expect("only what has a ticket is recorded");
+        let ticket = self.tickets.get_mut(id).expect("only what has a ticket is recorded");
         let first = !ticket.recorded;
         ticket.recorded = true;
         let record = DeliveryRecord {
@@ -593,7 +671,16 @@ impl Dispatcher {
         if first {
             self.count_row(record.delivery.event_id);
         }
-        self.recorder.record(record, self.low_water());
+        self.low_water_told = self.low_water();
+        self.recorder.record(record, self.low_water_told);
+    }
+
+    fn tell_low_water(&mut self) {
+        let mark = self.low_water();
+        if let Some(mark) = mark.filter(|_| mark > self.low_water_told) {
+            self.low_water_told = Some(mark);
+            self.recorder.low_water(mark);
+        }
     }
 
     fn count_row(&mut self, event_id: EventId) {
@@ -625,33 +712,62 @@ impl Dispatcher {
             }
             for position in 0..deliveries {
                 let id = event_id.delivery(position);
-                if self.tickets.get(&id).is_some_and(|ticket| !ticket.recorded) {
-                    self.record(id, None);
+                let Some(ticket) = self.tickets.get(id).filter(|ticket| !ticket.recorded) else {
+                    continue;
+                };
+                if self.lanes.is_held(ticket.webhook_id) {
+                    self.release_body(id);
                 }
+                self.record(id, None);
             }
         }
     }
 
     // What people ask for.
 
+    fn take_wish(&mut self, now: Timestamp, account: AccountId, id: DeliveryId, wish: Wish) {
+        if self.tickets.contains(id) {
+            self.grant(now, id, wish);
+        } else if let Some(reload) = self.reloads.get_mut(&id) {
+            reload.wishes.push(wish);
+        } else {
+            self.reload(id, Reload { account, wishes: vec![wish], is_stale: false });
+        }
+    }
+
     /// Looks up a delivery that memory does not know. What the asker saw may be out of date: it
     /// may have ended since, and not even be recorded yet. So everything is written first.
-    fn reload(&mut self, account: AccountId, id: DeliveryId, wish: Wish) {
+    fn reload(&mut self, id: DeliveryId, reload: Reload) {
         let (deps, recorder, reports) =
             (self.deps.clone(), self.recorder.clone(), self.reports.clone());
+        let account = reload.account;
+        self.reloads.insert(id, reload);
         self.tasks.spawn(async move {
             if recorder.flush().await.is_err() {
                 return;
             }
-            match deps.store.delivery(account, id).await {
-                Ok(Some((delivery, _))) => {
-                    let _ = reports.send(Report::Reloaded { delivery: Box::new(delivery), wish });
+            let delivery = match deps.store.delivery(account, id).await {
+                Ok(found) => found.map(|(delivery, _)| Box::new(delivery)),
+                Err(error) => {
+                    tracing::error!(delivery.id = %id, %error, "delivery not read");
+                    None
                 }
-                // Gone since it was asked about: the wish's sender drops, which the asker sees.
-                Ok(None) => {}
-                Err(error) => tracing::error!(delivery.id = %id, %error, "delivery not read"),
-            }
+            };
+            let _ = reports.send(Report::Reloaded { id, delivery });
         });
+    }
+
+    fn take_reloaded(&mut self, now: Timestamp, id: DeliveryId, delivery: Option<Box<Delivery>>) {
+        let Some(reload) = self.reloads.remove(&id) else { return };
+        if reload.is_stale {
+            return self.reload(id, Reload { is_stale: false, ..reload });
+        }
+        // Gone since it was asked about: the wishes' senders drop, which the askers see.
+        let Some(delivery) = delivery else { return };
+        self.take_outstanding(now, Outstanding { delivery: *delivery, manual_due: false });
+        for wish in reload.wishes {
+            self.take_wish(now, reload.account, id, wish);
+        }
     }
 
     fn grant(&mut self, now: Timestamp, id: DeliveryId, wish: Wish) {
@@ -662,7 +778,7 @@ impl Dispatcher {
     }
 
     fn retry(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<()>) {
-        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
+        let ticket = self.tickets.get_mut(id).expect("granted for tickets only");
         if !ticket.manual_due {
             ticket.manual_due = true;
             self.record(id, None);
@@ -672,40 +788,28 @@ impl Dispatcher {
     }
 
     fn cancel(&mut self, now: Timestamp, id: DeliveryId, done: oneshot::Sender<Cancellation>) {
-        let ticket = self.tickets.get_mut(&id).expect("granted for tickets only");
+        let ticket = self.tickets.get_mut(id).expect("granted for tickets only");
         if ticket.state.due().is_none() {
             self.drop_if_done(id);
-            let _ = done.send(Cancellation::AlreadyEnded);
-            return;
+            // Its end may still be on its way to disk, where the asker looks next.
+            return self.answer_when_recorded(done, Cancellation::AlreadyEnded);
         }
         self.end(id, DeliveryState::Cancelled { at: now });
         self.answer_when_recorded(done, Cancellation::Cancelled);
     }
 
     fn webhook_changed(&mut self, now: Timestamp, webhook_id: WebhookId) {
-        let state = match self.deps.directory.get(webhook_id) {
-            Some(webhook) => match &webhook.status {
-                WebhookStatus::Disabled { .. } => DeliveryState::Failed { at: now },
-                _ => {
-                    if self.lanes.has_lane(webhook_id) {
-                        self.lanes.configure(webhook_id, lane_settings(&webhook));
-                    }
-                    return;
+        let state = match self.usable(now, webhook_id) {
+            Err(end) => end,
+            Ok(webhook) => {
+                if self.lanes.has_lane(webhook_id) {
+                    self.lanes.configure(webhook_id, lane_settings(&webhook));
                 }
-            },
-            None => DeliveryState::Cancelled { at: now },
+                return;
+            }
         };
         self.lanes.drain(webhook_id);
-        // A walk over all tickets: people delete and disable webhooks rarely, and an index by
-        // webhook would cost every delivery.
-        let mut ended: Vec<DeliveryId> = self
-            .tickets
-            .iter()
-            .filter(|(_, ticket)| ticket.webhook_id == webhook_id)
-            .map(|(id, _)| *id)
-            .collect();
-        ended.sort_unstable();
-        for id in ended {
+        for id in self.tickets.of_webhook(webhook_id) {
             self.end(id, state);
         }
     }
@@ -748,8 +852,9 @@ impl Dispatcher {
 
     // Housekeeping.
 
-    fn load_more(&mut self) {
-        let Some(after) = self.spill.next_load(self.tickets.len()) else { return };
+    fn load_more(&mut self, now: Timestamp) {
+        let has_room = |webhook| self.tickets.has_plenty_of_room(webhook);
+        let Some(after) = self.spill.begin_load(now, has_room) else { return };
         let (deps, recorder, reports) =
             (self.deps.clone(), self.recorder.clone(), self.reports.clone());
         self.tasks.spawn(async move {
@@ -758,43 +863,26 @@ impl Dispatcher {
                 let loaded = deps.store.outstanding_after(after, Spill::LOAD_MAX).await;
                 loaded.map_err(|error| error.to_string())
             };
-            let loaded = loaded.await.unwrap_or_else(|reason| {
+            let loaded = loaded.await.inspect_err(|reason| {
                 tracing::error!(reason, "waiting deliveries could not be loaded");
-                Vec::new()
             });
-            let _ = reports.send(Report::Loaded(loaded));
+            let _ = reports.send(Report::Loaded(loaded.ok()));
         });
     }
 
     fn until_next(&self, now: Timestamp) -> Duration {
         let timer = self.timers.first().map(|(at, _)| *at);
         let park = self.to_park.front().map(|event| event.at);
-        let next = [timer, park, self.lanes.wake_at()].into_iter().flatten().min();
-        next.map_or(LOOK_AGAIN, |at| at.since(now).min(LOOK_AGAIN))
+        let waits = [timer, park, self.lanes.wake_at(), self.spill.look_at()];
+        let next = waits.into_iter().flatten().min();
+        let at_most = if self.recorder.has_room() { LOOK_AGAIN } else { LOOK_FOR_ROOM };
+        next.map_or(at_most, |at| at.since(now).min(at_most))
     }
 
     fn publish_load(&self) {
         use std::sync::atomic::Ordering::Relaxed;
         self.load.outstanding.store(self.tickets.len(), Relaxed);
         self.load.in_flight.store(self.lanes.in_flight(), Relaxed);
-    }
-}
-
-impl Ticket {
-    /// Of a delivery that has a row.
-    fn of(delivery: Delivery, manual_due: bool) -> Ticket {
-        Ticket {
-            event_id: delivery.event_id,
-            account_id: delivery.account_id,
-            webhook_id: delivery.webhook_id,
-            event_type: delivery.event_type,
-            trigger: delivery.trigger,
-            state: delivery.state,
-            progress: delivery.progress,
-            recorded: true,
-            in_flight: 0,
-            manual_due,
-        }
     }
 }
 

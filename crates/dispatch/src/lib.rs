@@ -30,6 +30,7 @@ mod planned;
 mod recorder;
 pub mod resolver;
 mod spill;
+mod tickets;
 pub mod tls;
 pub mod transport;
 
@@ -40,6 +41,7 @@ use posthaste_core::delivery::Delivery;
 use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, WebhookId};
+use posthaste_core::limits::SHUTDOWN_GRACE;
 use posthaste_core::store::{AcceptedSink, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -47,6 +49,7 @@ use admission::Admission;
 pub use deliver::{Job, deliver};
 pub use dispatcher::{Bounds, Deps};
 use dispatcher::{Dispatcher, Inbox, LoadCell, Request, Wish};
+use spill::Spill;
 
 /// Requests waiting for the engine; a caller beyond that waits.
 const REQUESTS_MAX: usize = 1_024;
@@ -96,17 +99,18 @@ pub struct Engine {
 
 impl Engine {
     /// Takes up what an earlier process left, and gives the engine with the future that runs it.
-    /// The future ends after `shutdown` has resolved and everything is recorded, or with the
-    /// store's error when the store fails: then the process must not go on acknowledging.
+    /// The future ends after `shutdown` has resolved and everything is recorded (or, with a full
+    /// disk, could not be within `SHUTDOWN_GRACE`), or with the store's error when the store fails: then the process must not go on acknowledging.
     pub async fn start(
         deps: Deps,
         intake: Intake,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(Engine, impl Future<Output = Result<(), StoreError>> + Send), StoreError> {
-        let recovered = deps.store.recover(deps.bounds.tickets).await?;
+        // The rest is loaded while the engine runs: a start with a million takes no longer.
+        let recovered = deps.store.recover(Spill::LOAD_MAX).await?;
         let admission = Arc::new(Admission::default());
         let load = Arc::new(LoadCell::default());
-        let (recorder, entries) = recorder::channel();
+        let (recorder, queue) = recorder::channel();
         let (requests, requests_received) = mpsc::channel(REQUESTS_MAX);
         let (report, reports) = mpsc::unbounded_channel();
         let store = deps.store.clone();
@@ -116,16 +120,20 @@ impl Engine {
         let inbox = Inbox { accepted: intake.receiver, requests: requests_received, reports };
         let engine = Engine { requests, admission: admission.clone(), load };
         let run = async move {
-            let recording = recorder::run(entries, store, admission.clone());
+            // However this ends, dropped half-way included, nobody may go on waiting for it.
+            let _stop = StopWhenDropped(admission.clone());
+            let recording = recorder::run(queue, store, admission);
             tokio::pin!(recording);
-            let result = tokio::select! {
+            tokio::select! {
                 // The dispatcher ends first in a normal shutdown, and with it the recorder's
                 // last handle: the recorder then writes what it has and ends too.
-                () = dispatcher.run(inbox, shutdown) => (&mut recording).await,
+                () = dispatcher.run(inbox, shutdown) => {
+                    let recorded = tokio::time::timeout(SHUTDOWN_GRACE, &mut recording).await;
+                    // What is not recorded is still owed, and sent again after the next start.
+                    recorded.unwrap_or(Err(StoreError::Full))
+                }
                 result = &mut recording => result,
-            };
-            admission.stop();
-            result
+            }
         };
         Ok((engine, run))
     }
@@ -137,6 +145,14 @@ impl Engine {
         let (answer, wait) = oneshot::channel();
         self.requests.send(request(answer)).await.map_err(|_| EngineStopped)?;
         wait.await.map_err(|_| EngineStopped)
+    }
+}
+
+struct StopWhenDropped(Arc<Admission>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

@@ -45,7 +45,7 @@ impl PlannedAttempt {
             Some(event) => event,
             None => match deps.store.event_to_deliver(self.event_id).await {
                 Ok(Some(event)) => event,
-                Ok(None) => return fault(format!("event {} is not in the store", self.event_id)),
+                Ok(None) => return Report::Expired { delivery },
                 Err(error) => return fault(error.to_string()),
             },
         };

@@ -2,15 +2,17 @@
 //! of one per delivery is most of what makes a delivery cheap to record.
 //!
 //! Whatever is handed over is written in that order. An outcome that cannot be written is kept and
-//! tried again while the disk is full; when the store says that it is no longer usable, the
+//! tried again while the disk is full; the queue's bound is in bytes, and the engine sends nothing
+//! more while it is reached. When the store says that it is no longer usable, the
 //! recorder stops and with it the engine, because outcomes that pile up in memory would all be
 //! sent again after the next start.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use posthaste_core::id::EventId;
-use posthaste_core::limits::{RECORD_BATCH_MAX, RECORD_EVERY};
+use posthaste_core::limits::{RECORD_BATCH_MAX, RECORD_EVERY, RECORD_QUEUE_BYTES_MAX};
 use posthaste_core::store::{DeliveryRecord, DeliveryStore, RecordBatch, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -19,46 +21,85 @@ use crate::admission::Admission;
 
 /// How long to leave a full disk alone.
 const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
+/// What a record takes in memory beside what the receiver answered.
+const RECORD_OVERHEAD_BYTES: usize = 1_024;
 
 pub enum Entry {
     /// A record, and the low-water mark that holds once it is written.
     Record { record: Box<DeliveryRecord>, low_water: Option<EventId> },
+    /// The low-water mark rose without a record.
+    LowWater(EventId),
     /// Write at once what came before this, then answer.
     Flush(oneshot::Sender<()>),
 }
 
 /// The engine's end of the recorder.
 #[derive(Debug, Clone)]
-pub struct RecorderHandle(mpsc::UnboundedSender<Entry>);
+pub struct RecorderHandle {
+    entries: mpsc::UnboundedSender<Entry>,
+    queued: Arc<Queued>,
+}
+
+/// The recorder's end of the queue.
+#[derive(Debug)]
+pub struct RecorderQueue {
+    entries: mpsc::UnboundedReceiver<Entry>,
+    queued: Arc<Queued>,
+}
+
+/// Bytes of what was handed over and is not on disk yet.
+#[derive(Debug, Default)]
+struct Queued(AtomicUsize);
 
 impl RecorderHandle {
-    /// The queue's bound is admission: the engine takes no events while too many deliveries are
-    /// without a row.
+    /// Takes it in any case: what happened has to be written. Whoever would make more happen asks
+    /// [`RecorderHandle::has_room`] first.
     pub fn record(&self, record: DeliveryRecord, low_water: Option<EventId>) {
         // A recorder that stopped has already stopped the engine; what is lost here is sent
         // again after the restart.
-        let _ = self.0.send(Entry::Record { record: Box::new(record), low_water });
+        self.queued.0.fetch_add(cost(&record), Ordering::Relaxed);
+        let _ = self.entries.send(Entry::Record { record: Box::new(record), low_water });
+    }
+
+    pub fn low_water(&self, mark: EventId) {
+        let _ = self.entries.send(Entry::LowWater(mark));
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.queued.0.load(Ordering::Relaxed) < RECORD_QUEUE_BYTES_MAX
     }
 
     /// Waits until all that was handed over is on disk. `Err` if it never will be.
     pub async fn flush(&self) -> Result<(), oneshot::error::RecvError> {
         let (done, wait) = oneshot::channel();
-        let _ = self.0.send(Entry::Flush(done));
+        let _ = self.entries.send(Entry::Flush(done));
         wait.await
     }
 }
 
-pub fn channel() -> (RecorderHandle, mpsc::UnboundedReceiver<Entry>) {
+pub fn channel() -> (RecorderHandle, RecorderQueue) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    (RecorderHandle(sender), receiver)
+    let queued = Arc::new(Queued::default());
+    let handle = RecorderHandle { entries: sender, queued: queued.clone() };
+    (handle, RecorderQueue { entries: receiver, queued })
+}
+
+fn cost(record: &DeliveryRecord) -> usize {
+    let answered = record.attempt.as_ref().map_or(0, |attempt| {
+        let headers = attempt.exchange.response_headers.iter();
+        let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+        headers + attempt.exchange.response_body.len()
+    });
+    RECORD_OVERHEAD_BYTES + answered
 }
 
 /// Runs until every handle is gone and all is written, or until the store fails.
 pub async fn run(
-    mut entries: mpsc::UnboundedReceiver<Entry>,
+    queue: RecorderQueue,
     store: Arc<dyn DeliveryStore>,
     admission: Arc<Admission>,
 ) -> Result<(), StoreError> {
+    let RecorderQueue { mut entries, queued } = queue;
     let mut received = Vec::new();
     while let Some(first) = entries.recv().await {
         let mut batch = RecordBatch::default();
@@ -72,6 +113,7 @@ pub async fn run(
                         batch.records.push(*record);
                         batch.low_water = low_water.or(batch.low_water);
                     }
+                    Entry::LowWater(mark) => batch.low_water = Some(mark),
                     Entry::Flush(done) => flushes.push(done),
                 }
             }
@@ -84,7 +126,9 @@ pub async fn run(
                 () = tokio::time::sleep_until(deadline) => break,
             }
         }
+        let bytes: usize = batch.records.iter().map(cost).sum();
         write(batch, store.as_ref(), &admission).await?;
+        queued.0.fetch_sub(bytes, Ordering::Relaxed);
         for done in flushes {
             let _ = done.send(());
         }
@@ -97,7 +141,7 @@ async fn write(
     store: &dyn DeliveryStore,
     admission: &Admission,
 ) -> Result<(), StoreError> {
-    if batch.records.is_empty() {
+    if batch.records.is_empty() && batch.low_water.is_none() {
         return Ok(());
     }
     let batch = Arc::new(batch);
@@ -114,4 +158,128 @@ async fn write(
     }
     admission.recorded(first_rows);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use async_trait::async_trait;
+    use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
+    use posthaste_core::delivery::{Delivery, DeliveryState, Progress};
+    use posthaste_core::event_type::EventType;
+    use posthaste_core::id::{AccountId, DeliveryId, WebhookId};
+    use posthaste_core::page::{Page, PageRequest};
+    use posthaste_core::store::{DeliveryFilter, Outstanding, Recovered};
+    use posthaste_core::time::Timestamp;
+
+    use super::*;
+
+    /// A disk that is full until it is not. It only records.
+    #[derive(Default)]
+    struct Disk {
+        has_room: AtomicBool,
+        written: AtomicUsize,
+    }
+
+    const RECORDS_ONLY: StoreError = StoreError::Overloaded;
+
+    #[async_trait]
+    impl DeliveryStore for Disk {
+        async fn record(&self, batch: Arc<RecordBatch>) -> Result<(), StoreError> {
+            if !self.has_room.load(Ordering::Relaxed) {
+                return Err(StoreError::Full);
+            }
+            self.written.fetch_add(batch.records.len(), Ordering::Relaxed);
+            Ok(())
+        }
+
+        async fn recover(&self, _: usize) -> Result<Recovered, StoreError> {
+            Err(RECORDS_ONLY)
+        }
+
+        async fn outstanding_after(
+            &self,
+            _: DeliveryId,
+            _: usize,
+        ) -> Result<Vec<Outstanding>, StoreError> {
+            Err(RECORDS_ONLY)
+        }
+
+        async fn delivery(
+            &self,
+            _: AccountId,
+            _: DeliveryId,
+        ) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError> {
+            Err(RECORDS_ONLY)
+        }
+
+        async fn list_deliveries(
+            &self,
+            _: AccountId,
+            _: &DeliveryFilter,
+            _: PageRequest,
+        ) -> Result<Page<Delivery>, StoreError> {
+            Err(RECORDS_ONLY)
+        }
+
+        async fn expire(&self, _: Timestamp) -> Result<usize, StoreError> {
+            Err(RECORDS_ONLY)
+        }
+    }
+
+    fn record(response_bytes: usize) -> DeliveryRecord {
+        let at = Timestamp::EPOCH;
+        DeliveryRecord {
+            delivery: Delivery {
+                id: DeliveryId::from_raw(2),
+                event_id: EventId::from_raw(1),
+                account_id: AccountId::from_raw(1),
+                webhook_id: WebhookId::from_raw(1),
+                event_type: EventType::parse("call.ended").expect("a name"),
+                trigger: Trigger::Event,
+                state: DeliveryState::Retrying { due: at },
+                progress: Progress::default(),
+                last: None,
+            },
+            attempt: Some(Attempt {
+                number: 1,
+                trigger: Trigger::Event,
+                outcome: Outcome::Rejected,
+                status_code: Some(500),
+                error: None,
+                started_at: at,
+                duration_ms: 1,
+                timings: Timings::default(),
+                exchange: Exchange {
+                    response_body: vec![b'x'; response_bytes],
+                    ..Exchange::default()
+                },
+            }),
+            manual_due: false,
+            first: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_full_disk_the_queue_says_when_it_is_full_and_later_that_it_is_not() {
+        let disk = Arc::new(Disk::default());
+        let (recorder, queue) = channel();
+        let running = tokio::spawn(run(queue, disk.clone(), Arc::default()));
+        let mut handed_over = 0;
+        while recorder.has_room() {
+            recorder.record(record(1024 * 1024), None);
+            handed_over += 1;
+            assert!(handed_over <= 128, "the bound is in bytes");
+        }
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        assert!(!recorder.has_room());
+        disk.has_room.store(true, Ordering::Relaxed);
+        recorder.flush().await.expect("the disk has room again");
+        assert!(recorder.has_room());
+        assert_eq!(disk.written.load(Ordering::Relaxed), handed_over);
+        assert_eq!(recorder.queued.0.load(Ordering::Relaxed), 0);
+        drop(recorder);
+        running.await.expect("no panic").expect("everything is written");
+    }
 }

@@ -496,3 +496,128 @@ async fn a_restart_with_more_than_fits_into_memory_sends_everything() {
     assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 300);
     assert_eq!(world.seen().len(), 300, "none was sent twice");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_ours_in_a_manual_attempt_leaves_the_schedule_alone() {
+    // The second request is the manual one, and finds this machine out of files, three times over.
+    let requests = std::sync::atomic::AtomicU32::new(0);
+    let world =
+        World::new(move |_| match requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            1..=3 => Reply::Fails(SendError::OurFault { message: "out of files".to_owned() }),
+            _ => Reply::Status(500),
+        })
+        .await;
+    world.webhook("bad").await;
+    let event = world.post().await;
+    pass(Duration::from_secs(5)).await;
+    let (delivery, _) = world.delivery(event.id.delivery(0)).await;
+    world.engine.retry(delivery).await.expect("running");
+    let (delivery, attempts) = world.ended(event.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Failed);
+    assert_eq!(attempts.iter().filter(|attempt| attempt.trigger == Trigger::Manual).count(), 1);
+    assert_eq!(attempts.len(), 6);
+    let times = world.times("https://bad.example/");
+    assert!((30_000..34_000).contains(&(times[5] - times[0])), "{times:?}");
+    assert!(times[2] - times[1] >= 1_000, "a fault is not met again at once: {times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_for_a_webhook_just_deleted_ends_too() {
+    let world = World::new(|_| Reply::Hang).await;
+    let webhook = world.webhook("deleted").await;
+    world.post().await;
+    pass(Duration::from_secs(1)).await;
+    // Its lane stays open for the request that still hangs.
+    world.delete(webhook.id).await;
+    let late = world.post_to(Trigger::Event, vec![webhook.id]).await;
+    let (delivery, attempts) = world.ended(late.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Cancelled);
+    assert!(attempts.is_empty());
+    assert!(world.clock.now().since(late.id.created_at()) < Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_for_a_webhook_just_disabled_is_not_sent() {
+    let world = World::new(|_| Reply::Hang).await;
+    let webhook = world.webhook("disabled").await;
+    world.post().await;
+    pass(Duration::from_secs(1)).await;
+    let reason = "by hand".to_owned();
+    world.change(Webhook { status: WebhookStatus::Disabled { reason }, ..webhook.clone() }).await;
+    let late = world.post_to(Trigger::Event, vec![webhook.id]).await;
+    let (delivery, _) = world.ended(late.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Failed);
+    assert_eq!(world.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_deliveries_use_up_no_rate_limit() {
+    let world = World::new(|_| Reply::Status(200)).await;
+    let draft = SettingsDraft { rate_limit: Some(Some((1, 60))), ..SettingsDraft::default() };
+    let webhook = world.webhook_with("limited", draft).await;
+    let mut events = Vec::new();
+    for _ in 0..10 {
+        events.push(world.post_to(Trigger::Event, vec![webhook.id]).await);
+    }
+    pass(Duration::from_secs(5)).await;
+    for event in &events[1..9] {
+        let (delivery, _) = world.delivery(event.id.delivery(0)).await;
+        world.engine.cancel(delivery).await.expect("running");
+    }
+    pass(Duration::from_secs(65)).await;
+    let (last, _) = world.delivery(events[9].id.delivery(0)).await;
+    assert_eq!(last.state.status(), DeliveryStatus::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_expired_is_forgotten_and_not_tried_for_ever() {
+    let world = World::new(|_| Reply::Status(200)).await;
+    let webhook = world.webhook("pausing").await;
+    world.change(Webhook { status: WebhookStatus::Paused, ..webhook.clone() }).await;
+    for _ in 0..3 {
+        world.post().await;
+    }
+    pass(48 * HOUR).await;
+    // Retrying needs the body; keep it from being in memory by starting anew.
+    let world = world.stop_and_restart().await;
+    assert_eq!(world.store.expire(world.clock.now()).await.expect("expired"), 1);
+    world.change(webhook).await;
+    pass(Duration::from_secs(10)).await;
+    assert_eq!(world.engine.load().outstanding, 0, "{:?}", world.engine.load());
+    assert!(world.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_webhook_that_fills_the_memory_holds_up_nobody_else() {
+    let bounds = Bounds { tickets: 40, ..Bounds::default() };
+    let world = World::bounded(bounds, |_| Reply::Slow(Duration::from_millis(20), 200)).await;
+    let paused = world.webhook("paused").await;
+    let good = world.webhook("good").await;
+    world.change(Webhook { status: WebhookStatus::Paused, ..paused.clone() }).await;
+    for _ in 0..200 {
+        world.post_to(Trigger::Event, vec![paused.id]).await;
+    }
+    let world = world.crash_and_restart().await;
+    for _ in 0..10 {
+        world.post_to(Trigger::Event, vec![paused.id, good.id]).await;
+    }
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(world.seen().len(), 10, "{:?}", world.engine.load());
+    assert!(world.engine.load().outstanding <= 41, "{:?}", world.engine.load());
+    world.change(paused).await;
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(world.all_deliveries(Some(DeliveryStatus::Delivered)).await.len(), 220);
+    assert_eq!(world.seen().len(), 220, "none was sent twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_nobody_wants_are_not_read_back_at_the_next_start() {
+    let mut world = World::new(|_| Reply::Status(200)).await;
+    for _ in 0..20 {
+        world.post().await;
+    }
+    pass(Duration::from_secs(30)).await;
+    world.stop().await;
+    let recovered = world.store.recover(10).await.expect("readable");
+    assert!(recovered.events.is_empty(), "{} events", recovered.events.len());
+}
