@@ -5,6 +5,12 @@ use std::time::Duration;
 
 // Taking events in.
 
+/// Connections to our own server; more wait in the kernel's queue.
+pub const CONNECTIONS_IN_MAX: usize = 8_192;
+/// The head of a request must be complete this long after its connection was opened, or after the
+/// answer before it: what says nothing is closed. Longer than clients keep idle connections.
+pub const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(30);
+
 /// A request body: four times what Standard Webhooks advises, and what peers accept. `express.json`
 /// refuses over 100 KiB by default, so larger ones work only with receivers that were told.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;

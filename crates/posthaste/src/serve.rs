@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use axum::serve::ListenerExt;
 use posthaste_api::{AppState, Inbox};
 use posthaste_core::directory::Directory;
 use posthaste_core::limits::BATCH_BODY_BYTES_MAX;
@@ -23,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::first_start::{self, ReadyKey};
+use crate::listen;
 use crate::open_files;
 use crate::system::{OsEntropy, SystemClock};
 
@@ -102,9 +102,10 @@ impl Server {
         })
         .await
         .context("the API cannot read its keys and accounts")?;
+        let router = posthaste_api::router(state.clone());
         let parts = Running {
             engine: engine_task,
-            api: tokio::spawn(answer(listener, state.clone(), stopped.clone())),
+            api: tokio::spawn(listen::answer(listener, router, until(stopped.clone()))),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
             state,
         };
@@ -151,7 +152,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
 /// The tasks of a running server.
 struct Running {
     engine: JoinHandle<Result<(), StoreError>>,
-    api: JoinHandle<std::io::Result<()>>,
+    api: JoinHandle<()>,
     expiring: JoinHandle<()>,
     state: AppState,
 }
@@ -159,21 +160,6 @@ struct Running {
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone, and with it whoever could say stop.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-async fn answer(
-    listener: TcpListener,
-    state: AppState,
-    stopped: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    // Answers are small and complete: holding them back to fill packets only makes them late.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
-    });
-    let router = posthaste_api::router(state);
-    axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await
 }
 
 async fn expire(
