@@ -10,8 +10,9 @@ use crate::error::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// The last millisecond of the year 9999, where RFC 3339 ends.
-const LATEST_MS: i64 = 253_402_300_799_999;
+/// 9999-12-30T21:59:59.999Z: whatever the offset it is written with, the year has four digits, which
+/// is where RFC 3339 ends.
+const LATEST_MS: i64 = 253_402_207_199_999;
 
 impl Timestamp {
     pub const EPOCH: Timestamp = Timestamp(0);
@@ -32,15 +33,15 @@ impl Timestamp {
     /// Reads an RFC 3339 time with any offset, from 1970 to 9999; digits past the millisecond
     /// are cut off.
     pub fn parse(text: &str) -> Result<Timestamp, Invalid> {
-        let wrong = |why: String| Invalid::at("", why);
-        // RFC 3339 asks for the long form; jiff would also take a bare date or a missing second.
-        let long_enough = text.len() >= "2025-01-15T14:30:25Z".len();
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| {
-            wrong(format!("{text:?} is not an RFC 3339 time such as 2025-01-15T14:30:25.123Z"))
-        })?;
+        let wrong = |why: &str| Invalid::at("", format!("{text:?} is not {why}"));
+        const FORM: &str = "an RFC 3339 time such as 2025-01-15T14:30:25.123Z";
+        if !has_rfc_3339_form(text.as_bytes()) {
+            return Err(wrong(FORM));
+        }
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| wrong(FORM))?;
         let millis = parsed.as_millisecond();
-        if !long_enough || !(0..=LATEST_MS).contains(&millis) {
-            return Err(wrong(format!("{text:?} is not an RFC 3339 time from 1970 to 9999")));
+        if !(0..=LATEST_MS).contains(&millis) {
+            return Err(wrong("a time from 1970 to 9999"));
         }
         Ok(Timestamp(millis))
     }
@@ -69,6 +70,34 @@ impl Timestamp {
     pub fn day(self) -> i64 {
         self.0.div_euclid(86_400_000)
     }
+}
+
+/// `YYYY-MM-DDThh:mm:ss`, perhaps a fraction, and `Z` or `±hh:mm`. The library that reads it takes
+/// more forms (ISO 8601's basic one, a comma, a zone in brackets), which others would refuse.
+fn has_rfc_3339_form(text: &[u8]) -> bool {
+    let matches = |text: &[u8], form: &[u8]| {
+        text.len() == form.len()
+            && text.iter().zip(form).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't' | b' '),
+                b'Z' => matches!(byte, b'Z' | b'z'),
+                b'+' => matches!(byte, b'+' | b'-'),
+                other => byte == other,
+            })
+    };
+    let date_time = b"0000-00-00T00:00:00";
+    let Some((head, tail)) = text.split_at_checked(date_time.len()) else { return false };
+    let zone = match tail.split_first() {
+        Some((b'.', rest)) => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            &rest[digits..]
+        }
+        _ => tail,
+    };
+    matches(head, date_time) && (matches(zone, b"Z") || matches(zone, b"+00:00"))
 }
 
 /// `2025-01-15T14:30:25.123Z`: always UTC, always three digits of milliseconds.
@@ -117,7 +146,7 @@ mod tests {
             "2025-01-15T14:30:25.123Z"
         );
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Timestamp(LATEST_MS).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(LATEST_MS).to_string(), "9999-12-30T21:59:59.999Z");
     }
 
     fn check(text: &str, expected: Option<i64>) {
@@ -136,6 +165,14 @@ mod tests {
         check("2025-01-15T14:30:25", None);
         check("2025-02-30T14:30:25Z", None);
         check("1736951425", None);
+        check("20250115T143025Z", None);
+        check("2025-01-15T14:30:25,5Z", None);
+        check("2025-01-15T14:30:25.Z", None);
+        check("2025-01-15T14:30:25+02", None);
+        check("2025-01-15T14:30:25Z[Europe/Berlin]", None);
+        check("2025-01-15T14:30:25.123456789-05:30", Some(1_736_971_225_123));
+        check("2025-01-15 14:30:25Z", Some(1_736_951_425_000));
+        check("9999-12-31T23:59:59Z", None);
         check("", None);
     }
 
