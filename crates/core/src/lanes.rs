@@ -219,9 +219,8 @@ impl Lanes {
         }
         // An idle lane costs nothing: it opens again, at full width, with the next delivery. A
         // narrowed, paced or rate-limited one has to remember.
-        let has_to_remember = lane.paced_until.is_some()
-            || lane.pacer.is_some()
-            || lane.window < lane.max_in_flight;
+        let has_to_remember =
+            lane.paced_until.is_some() || lane.pacer.is_some() || lane.window < lane.max_in_flight;
         let is_idle = lane.in_flight == 0 && lane.ready.is_empty();
         if is_idle && (lane.drained || !has_to_remember) {
             self.close(webhook);
@@ -319,7 +318,9 @@ mod tests {
     }
 
     fn started(lanes: &mut Lanes, now: Timestamp) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.next(now, |_| true)).map(|(webhook, _)| webhook.as_raw()).collect()
+        std::iter::from_fn(|| lanes.next(now, |_| true))
+            .map(|(webhook, _)| webhook.as_raw())
+            .collect()
     }
 
     #[test]

@@ -342,6 +342,7 @@ impl Dispatcher {
                 recorded: false,
                 has_body,
                 in_flight: 0,
+                last_number: 0,
                 manual_due: false,
             };
             self.tickets.insert(event.id.delivery(position), ticket);
@@ -435,7 +436,9 @@ impl Dispatcher {
                 _ => self.answer_when_recorded(done, ()),
             },
             Request::IsDelivering(ids, done) => {
-                let on_wire = |id: &DeliveryId| self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0);
+                let on_wire = |id: &DeliveryId| {
+                    self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0)
+                };
                 let _ = done.send(ids.iter().map(on_wire).collect());
             }
             Request::WebhookChanged(id) => self.webhook_changed(now, id),
@@ -519,8 +522,7 @@ impl Dispatcher {
             (false, 0) => ticket.trigger,
             (false, _) => Trigger::Retry,
         };
-        let number = ticket.progress.attempts + u32::from(ticket.in_flight) + 1;
-        ticket.in_flight += 1;
+        let number = ticket.start_attempt();
         let attempt = PlannedAttempt {
             delivery: id,
             manual: ready.manual,
