@@ -820,24 +820,29 @@ impl Dispatcher {
     fn disable(&mut self, webhook_id: WebhookId) {
         let (deps, reports) = (self.deps.clone(), self.reports.clone());
         self.tasks.spawn(async move {
-            let Some(webhook) = deps.directory.get(webhook_id) else { return };
-            if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
-                return;
-            }
-            let reason = "the receiver answered 410 Gone".to_owned();
-            let disabled = Webhook {
-                status: WebhookStatus::Disabled { reason },
-                updated_at: deps.clock.now(),
-                ..Webhook::clone(&webhook)
-            };
-            match deps.store.update_webhook(&disabled).await {
-                Ok(true) => {
-                    deps.directory.put(disabled);
-                    let _ = reports.send(Report::Disabled(webhook_id));
+            while let Some(webhook) = deps.directory.get(webhook_id) {
+                if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
+                    return;
                 }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(webhook.id = %webhook_id, %error, "webhook not disabled");
+                let reason = "the receiver answered 410 Gone".to_owned();
+                let disabled = Webhook {
+                    status: WebhookStatus::Disabled { reason },
+                    updated_at: deps.clock.now(),
+                    ..Webhook::clone(&webhook)
+                };
+                match deps.store.update_webhook(&disabled).await {
+                    // Changed by somebody while it was being stored: disable that version, so that
+                    // neither a change is lost nor a deleted webhook comes back.
+                    Ok(true) if !deps.directory.replace(&webhook, disabled) => {}
+                    Ok(true) => {
+                        let _ = reports.send(Report::Disabled(webhook_id));
+                        return;
+                    }
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::error!(webhook.id = %webhook_id, %error, "webhook not disabled");
+                        return;
+                    }
                 }
             }
         });
