@@ -421,7 +421,7 @@ impl Dispatcher {
                 self.take_outstanding(now, outstanding);
             }
         }
-        self.spill.walked(load, last, is_end);
+        self.spill.walked(&load, last, is_end);
     }
 
     fn take_request(&mut self, now: Timestamp, request: Request) {
