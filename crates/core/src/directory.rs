@@ -111,6 +111,17 @@ impl Directory {
         self.0.write().expect("no holder panics").put(webhook)
     }
 
+    /// Puts a new version in the place of exactly `current`. `false` if that is not the current one
+    /// any more: somebody else changed or deleted it.
+    pub fn replace(&self, current: &SharedWebhook, new: Webhook) -> bool {
+        let mut index = self.0.write().expect("no holder panics");
+        let is_current = index.get(current.id).is_some_and(|other| Arc::ptr_eq(other, current));
+        if is_current {
+            index.put(new);
+        }
+        is_current
+    }
+
     pub fn remove(&self, id: WebhookId) -> Option<SharedWebhook> {
         self.0.write().expect("no holder panics").remove(id)
     }

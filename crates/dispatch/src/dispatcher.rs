@@ -342,6 +342,7 @@ impl Dispatcher {
                 recorded: false,
                 has_body,
                 in_flight: 0,
+                last_number: 0,
                 manual_due: false,
             };
             self.tickets.insert(event.id.delivery(position), ticket);
@@ -420,7 +421,7 @@ impl Dispatcher {
                 self.take_outstanding(now, outstanding);
             }
         }
-        self.spill.walked(load, last, is_end);
+        self.spill.walked(&load, last, is_end);
     }
 
     fn take_request(&mut self, now: Timestamp, request: Request) {
@@ -435,7 +436,9 @@ impl Dispatcher {
                 _ => self.answer_when_recorded(done, ()),
             },
             Request::IsDelivering(ids, done) => {
-                let on_wire = |id: &DeliveryId| self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0);
+                let on_wire = |id: &DeliveryId| {
+                    self.tickets.get(*id).is_some_and(|ticket| ticket.in_flight > 0)
+                };
                 let _ = done.send(ids.iter().map(on_wire).collect());
             }
             Request::WebhookChanged(id) => self.webhook_changed(now, id),
@@ -519,8 +522,7 @@ impl Dispatcher {
             (false, 0) => ticket.trigger,
             (false, _) => Trigger::Retry,
         };
-        let number = ticket.progress.attempts + u32::from(ticket.in_flight) + 1;
-        ticket.in_flight += 1;
+        let number = ticket.start_attempt();
         let attempt = PlannedAttempt {
             delivery: id,
             manual: ready.manual,
@@ -818,24 +820,29 @@ impl Dispatcher {
     fn disable(&mut self, webhook_id: WebhookId) {
         let (deps, reports) = (self.deps.clone(), self.reports.clone());
         self.tasks.spawn(async move {
-            let Some(webhook) = deps.directory.get(webhook_id) else { return };
-            if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
-                return;
-            }
-            let reason = "the receiver answered 410 Gone".to_owned();
-            let disabled = Webhook {
-                status: WebhookStatus::Disabled { reason },
-                updated_at: deps.clock.now(),
-                ..Webhook::clone(&webhook)
-            };
-            match deps.store.update_webhook(&disabled).await {
-                Ok(true) => {
-                    deps.directory.put(disabled);
-                    let _ = reports.send(Report::Disabled(webhook_id));
+            while let Some(webhook) = deps.directory.get(webhook_id) {
+                if matches!(webhook.status, WebhookStatus::Disabled { .. }) {
+                    return;
                 }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(webhook.id = %webhook_id, %error, "webhook not disabled");
+                let reason = "the receiver answered 410 Gone".to_owned();
+                let disabled = Webhook {
+                    status: WebhookStatus::Disabled { reason },
+                    updated_at: deps.clock.now(),
+                    ..Webhook::clone(&webhook)
+                };
+                match deps.store.update_webhook(&disabled).await {
+                    // Changed by somebody while it was being stored: disable that version, so that
+                    // neither a change is lost nor a deleted webhook comes back.
+                    Ok(true) if !deps.directory.replace(&webhook, disabled) => {}
+                    Ok(true) => {
+                        let _ = reports.send(Report::Disabled(webhook_id));
+                        return;
+                    }
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::error!(webhook.id = %webhook_id, %error, "webhook not disabled");
+                        return;
+                    }
                 }
             }
         });

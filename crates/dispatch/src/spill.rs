@@ -143,7 +143,7 @@ impl Spill {
     }
 
     /// The load ended at `last`. `is_end`: there was nothing above when it was read.
-    pub fn walked(&mut self, load: Load, last: Option<DeliveryId>, is_end: bool) {
+    pub fn walked(&mut self, load: &Load, last: Option<DeliveryId>, is_end: bool) {
         self.worth_a_look = true;
         let reached = last.unwrap_or(load.after);
         self.marks.retain(|webhook, mark| {
@@ -192,7 +192,7 @@ mod tests {
                 taken.push(d);
             }
         }
-        spill.walked(load, rows.last().map(|(_, d)| delivery(*d)), is_end);
+        spill.walked(&load, rows.last().map(|(_, d)| delivery(*d)), is_end);
         taken
     }
 
@@ -246,7 +246,7 @@ mod tests {
         check(1, 11, false, false);
         check(2, 20, true, true);
         check(1, 21, true, false);
-        spill.walked(load, Some(delivery(21)), true);
+        spill.walked(&load, Some(delivery(21)), true);
         assert!(spill.is_behind(webhook(1)) && !spill.is_behind(webhook(2)));
         assert_eq!(spill.begin_load(later(1), |_| false), None);
         spill.ended(delivery(10));

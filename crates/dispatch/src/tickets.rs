@@ -28,6 +28,8 @@ pub struct Ticket {
     /// It counts among those for whom the event's body is kept.
     pub has_body: bool,
     pub in_flight: u8,
+    /// The number of the attempt started last.
+    pub last_number: u32,
     pub manual_due: bool,
 }
 
@@ -45,6 +47,7 @@ impl Ticket {
             recorded: true,
             has_body: false,
             in_flight: 0,
+            last_number: 0,
             manual_due,
         }
     }
@@ -52,6 +55,16 @@ impl Ticket {
     /// Whether an attempt is still to be made, by hand or by the schedule.
     pub fn wants(&self, manual: bool) -> bool {
         if manual { self.manual_due } else { self.state.due().is_some() }
+    }
+
+    /// The number of an attempt that starts now. One that a fault of ours kept from being made
+    /// leaves its number to the next, unless another is on the wire beside it: no two that are
+    /// recorded may share one.
+    pub fn start_attempt(&mut self) -> u32 {
+        let before = if self.in_flight == 0 { self.progress.attempts } else { self.last_number };
+        self.last_number = before + 1;
+        self.in_flight += 1;
+        self.last_number
     }
 
     /// Nothing is to come of it any more.

@@ -621,3 +621,27 @@ async fn events_that_nobody_wants_are_not_read_back_at_the_next_start() {
     let recovered = world.store.recover(10).await.expect("readable");
     assert!(recovered.events.is_empty(), "{} events", recovered.events.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn attempts_side_by_side_never_share_a_number() {
+    // Found by the simulation: the second of two with one number was not recorded, its end neither.
+    let requests = std::sync::atomic::AtomicU32::new(0);
+    let world =
+        World::new(move |_| match requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => {
+                let message = "out of files".to_owned();
+                Reply::FailsAfter(Duration::from_secs(5), SendError::OurFault { message })
+            }
+            1 => Reply::Slow(Duration::from_secs(10), 200),
+            _ => Reply::Status(500),
+        })
+        .await;
+    world.webhook("slow").await;
+    let event = world.post().await;
+    pass(Duration::from_secs(2)).await;
+    let (delivery, _) = world.delivery(event.id.delivery(0)).await;
+    world.engine.retry(delivery).await.expect("running");
+    let (delivery, attempts) = world.ended(event.id, 0).await;
+    assert_eq!(delivery.state.status(), DeliveryStatus::Delivered);
+    assert_eq!(attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [2, 3]);
+}

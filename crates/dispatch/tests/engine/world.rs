@@ -78,6 +78,7 @@ pub enum Reply {
     /// Says nothing until the deadline.
     Hang,
     Fails(SendError),
+    FailsAfter(Duration, SendError),
     Slow(Duration, u16),
 }
 
@@ -141,6 +142,10 @@ impl Transport for ScriptedTransport {
                 Err(SendError::TimedOut { message: "no answer in time".to_owned() })
             }
             Reply::Fails(error) => Err(error),
+            Reply::FailsAfter(delay, error) => {
+                tokio::time::sleep(delay).await;
+                Err(error)
+            }
             Reply::Slow(delay, status) => {
                 tokio::time::sleep(delay).await;
                 Ok(answer(status, Vec::new()))
@@ -201,10 +206,7 @@ impl World {
         bounds: Bounds,
     ) -> World {
         let intake = Intake::new();
-        let store: Arc<dyn Store> = Arc::new(
-            SqliteStore::open(folder.path(), 0, Arc::new(intake.sender()), clock.now())
-                .expect("a store in a temporary folder"),
-        );
+        let store = open_store(&folder, &intake, clock.now()).await;
         let account =
             store.account_named("default").await.expect("readable").expect("always there");
         let webhooks = store.all_webhooks().await.expect("readable");
@@ -369,6 +371,19 @@ impl World {
         let to_url = self.seen().into_iter().filter(|seen| seen.url == url);
         to_url.map(|seen| seen.at.as_millis() - START_MS).collect()
     }
+}
+
+/// A transaction that was under way in a crash keeps the folder's lock until it is over, as no
+/// process could that really ended.
+async fn open_store(folder: &tempfile::TempDir, intake: &Intake, now: Timestamp) -> Arc<dyn Store> {
+    for _ in 0..1_000_000 {
+        match SqliteStore::open(folder.path(), 0, Arc::new(intake.sender()), now) {
+            Ok(store) => return Arc::new(store),
+            Err(StoreError::Unavailable { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("a store in a temporary folder cannot be opened: {error}"),
+        }
+    }
+    panic!("the store of the crashed engine is never closed");
 }
 
 /// Lets (paused) time pass.
