@@ -26,6 +26,8 @@ pub mod dialer;
 mod dispatcher;
 pub mod http_transport;
 mod keys;
+mod load;
+mod messages;
 mod planned;
 mod recorder;
 pub mod resolver;
@@ -33,6 +35,7 @@ mod spill;
 mod tickets;
 pub mod tls;
 pub mod transport;
+mod unrecorded;
 
 use std::sync::Arc;
 
@@ -47,8 +50,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use admission::Admission;
 pub use deliver::{Job, deliver};
+use dispatcher::Dispatcher;
 pub use dispatcher::{Bounds, Deps};
-use dispatcher::{Dispatcher, Inbox, LoadCell, Request, Wish};
+use load::LoadCell;
+use messages::{Inbox, Request, Wish};
 use spill::Spill;
 
 /// Requests waiting for the engine; a caller beyond that waits.

@@ -10,7 +10,8 @@ use posthaste_core::webhook::SharedWebhook;
 use tokio::sync::mpsc;
 
 use crate::deliver::{Job, deliver};
-use crate::dispatcher::{Deps, Report};
+use crate::dispatcher::Deps;
+use crate::messages::Report;
 
 pub struct PlannedAttempt {
     pub delivery: DeliveryId,
