@@ -7,10 +7,10 @@ CARGO_FLAGS ?=
 SHELL_SCRIPTS := .ci/run scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench
+.PHONY: help run test check bench power-cut
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build Posthaste and start it here; prints a key and a curl to try
 	@scripts/setup.sh run
@@ -45,3 +45,8 @@ check: ## Check format, lints and licences (that openapi.json is fresh is a test
 bench: ## Measure throughput and latency with the load generator (release build)
 	@scripts/setup.sh run
 	cargo run --release -p posthaste-bench $(CARGO_FLAGS) -- $(BENCH_ARGS)
+
+power-cut: ## Cut the power under load, 20 times, and count what is lost (needs root)
+	@scripts/setup.sh run
+	cargo build --release -p posthaste $(CARGO_FLAGS)
+	scripts/power_cut.py $(TARGET_DIR)/release/posthaste 20
