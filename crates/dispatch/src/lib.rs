@@ -14,8 +14,9 @@
 //! duplicates bounded by what was on the wire or not yet recorded.
 //!
 //! # What bounds it
-//! Requests on the wire, per webhook and in all; deliveries in memory (more wait on disk); bodies
-//! in memory; deliveries without a row (accepting waits). Each bound has a name in
+//! Requests on the wire, per webhook and in all; deliveries in memory, of which no webhook may take
+//! more than there is room left (more wait on disk); bodies in memory; deliveries without a row
+//! (accepting waits); outcomes not recorded yet (sending waits). Each bound has a name in
 //! `posthaste_core::limits`.
 
 mod admission;
