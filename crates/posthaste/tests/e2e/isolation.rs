@@ -16,7 +16,7 @@ const HEALTHY: usize = 19;
 const EVENTS: usize = 400;
 /// The first round that shows it is enough: a shared machine can only make it look worse.
 const ROUNDS_MAX: usize = 6;
-/// What the issue asks for.
+/// What is promised.
 const SHARE_KEPT: f64 = 0.9;
 
 /// Takes requests and answers 200; or never answers.
