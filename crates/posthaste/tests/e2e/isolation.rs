@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::server::Server;
+use crate::wire::first_body;
 
 const HEALTHY: usize = 19;
 const EVENTS: usize = 400;
@@ -46,13 +47,13 @@ async fn serve(
 ) {
     let mut buffer = Vec::new();
     loop {
-        let Some(end) = request_end(&buffer) else {
+        let Some(body) = first_body(&buffer) else {
             match stream.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => continue,
             }
         };
-        buffer.drain(..end);
+        buffer.drain(..body.end);
         received.fetch_add(1, Ordering::Relaxed);
         if !answers {
             continue;
@@ -63,15 +64,6 @@ async fn serve(
         }
         total.send_modify(|count| *count += 1);
     }
-}
-
-/// Where the first whole request in `buffer` ends.
-fn request_end(buffer: &[u8]) -> Option<usize> {
-    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&buffer[..head]).expect("an ASCII head").to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let end = head + length.map_or(0, |length| length.trim().parse().expect("a number"));
-    (buffer.len() >= end).then_some(end)
 }
 
 /// Seconds until all healthy receivers have everything.

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::server::{Server, bearer};
+use crate::wire::first_body;
 
 const KILLS: usize = 20;
 const PRODUCERS: usize = 8;
@@ -57,12 +58,9 @@ async fn receiver(journal: Journal, arrived: tokio::sync::watch::Sender<usize>) 
 
 /// The event number of the first whole request in `buffer`, and where that request ends.
 fn next_number(buffer: &[u8]) -> Option<(u64, usize)> {
-    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&buffer[..head]).expect("an ASCII head").to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;
-    let end = head + length.trim().parse::<usize>().expect("a number");
-    let body: Value = serde_json::from_slice(buffer.get(head..end)?).expect("JSON");
-    Some((body["data"]["number"].as_u64().expect("our number"), end))
+    let body = first_body(buffer)?;
+    let json: Value = serde_json::from_slice(&buffer[body.clone()]).expect("JSON");
+    Some((json["data"]["number"].as_u64().expect("our number"), body.end))
 }
 
 /// One life of the server: producers post until it is killed. Answers what was acknowledged, and
@@ -86,8 +84,8 @@ async fn load_until_killed(
                     *next
                 };
                 let body = json!({ "event": "call.ended", "data": { "number": number } });
-                let headers = [("authorization", bearer())];
-                let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                let authorization = bearer();
+                let headers = [("authorization", authorization.as_str())];
                 match http.try_send("POST", &url, &headers, body.to_string()).await {
                     Ok((202, _)) => acknowledged.lock().push((number, Instant::now())),
                     Ok((status, answer)) => panic!("{status}: {answer}"),

@@ -13,6 +13,7 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod verified;
+mod wire;
 
 /// For anything a test waits for: so long that only a fault gets there.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
