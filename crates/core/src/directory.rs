@@ -21,14 +21,6 @@ impl WebhookIndex {
         self.by_id.get(&id)
     }
 
-    pub fn len(&self) -> usize {
-        self.by_id.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
-    }
-
     /// Adds a webhook, or replaces the one with its id.
     pub fn put(&mut self, webhook: Webhook) -> SharedWebhook {
         self.remove(webhook.id);

@@ -103,11 +103,6 @@ impl Lanes {
         self.in_flight
     }
 
-    /// Deliveries that wait in the lane of `webhook`.
-    pub fn waiting_in(&self, webhook: WebhookId) -> usize {
-        self.lanes.get(&webhook).map_or(0, |lane| lane.ready.len())
-    }
-
     pub fn has_lane(&self, webhook: WebhookId) -> bool {
         self.lanes.contains_key(&webhook)
     }

@@ -34,8 +34,6 @@ pub const ACCEPT_COMMIT_MAX: usize = 2_048;
 
 pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
-/// Per account.
-pub const WEBHOOKS_MAX: usize = 1_000_000;
 /// One event to this many webhooks; more are refused rather than silently left out.
 pub const FAN_OUT_MAX: usize = 100_000;
 pub const TIMEOUT_MS_MIN: u32 = 1_000;
