@@ -6,10 +6,11 @@
 //! up to what the webhook allows. A dead receiver so ends with a handful of requests in flight
 //! instead of the process's whole allowance.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::attempt::Outcome;
 use crate::id::{DeliveryId, WebhookId};
+use crate::id_map::IdMap;
 use crate::rate_limit::{Pacer, RateLimit};
 use crate::time::Timestamp;
 
@@ -79,7 +80,7 @@ impl Lane {
 /// All lanes, and whose turn it is.
 #[derive(Debug)]
 pub struct Lanes {
-    lanes: BTreeMap<WebhookId, Lane>,
+    lanes: IdMap<WebhookId, Lane>,
     /// Lanes that could start something when they were last looked at, each once.
     turns: VecDeque<WebhookId>,
     /// Lanes that may go on at a known time.
@@ -91,7 +92,7 @@ pub struct Lanes {
 impl Lanes {
     pub fn new(in_flight_max: usize) -> Lanes {
         Lanes {
-            lanes: BTreeMap::new(),
+            lanes: IdMap::default(),
             turns: VecDeque::new(),
             waiting: BTreeSet::new(),
             in_flight: 0,

@@ -27,6 +27,7 @@ pub mod error;
 pub mod event;
 pub mod event_type;
 pub mod id;
+pub mod id_map;
 pub mod lanes;
 pub mod limits;
 pub mod page;

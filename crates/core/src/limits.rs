@@ -94,8 +94,8 @@ pub const DEFERRAL_DEFAULT: Duration = Duration::from_secs(30);
 
 // The engine.
 
-/// Deliveries known to the engine's memory; beyond, they wait on disk only.
-pub const TICKETS_MAX: usize = 1_000_000;
+/// Deliveries known to the engine's memory, some 60 MiB of it; beyond, they wait on disk only.
+pub const TICKETS_MAX: usize = 250_000;
 /// Bodies of accepted events kept in memory for sending; beyond, they are read back from disk.
 pub const BODY_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Deliveries accepted but without a row yet. Over this, accepting waits for the recorder.

@@ -2,11 +2,11 @@
 //! Beyond the bound an event is read back from the store when its turn comes: 15 µs, against memory
 //! that grows with the backlog.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use posthaste_core::event::Event;
 use posthaste_core::id::EventId;
+use posthaste_core::id_map::IdMap;
 use posthaste_core::limits::BODY_CACHE_BYTES_MAX;
 
 /// What an event costs beside its data.
@@ -14,7 +14,7 @@ const EVENT_OVERHEAD_BYTES: usize = 256;
 
 #[derive(Debug, Default)]
 pub struct Bodies {
-    kept: HashMap<EventId, (Arc<Event>, usize)>,
+    kept: IdMap<EventId, (Arc<Event>, usize)>,
     bytes: usize,
 }
 

@@ -16,7 +16,7 @@ mod recording;
 mod webhooks;
 mod wishes;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use posthaste_core::delivery::{DeliveryState, Progress};
 use posthaste_core::directory::Directory;
 use posthaste_core::event::Event;
 use posthaste_core::id::DeliveryId;
+use posthaste_core::id_map::IdMap;
 use posthaste_core::lanes::{Lanes, Ready};
 use posthaste_core::limits::{IN_FLIGHT_MAX, SHUTDOWN_GRACE, TICKETS_MAX};
 use posthaste_core::store::{Outstanding, Recovered, Store};
@@ -95,10 +96,10 @@ pub struct Dispatcher {
     unrecorded: Unrecorded,
     /// When to see whether the low-water mark has risen.
     low_water_look: Timestamp,
-    watchers: HashMap<DeliveryId, Vec<oneshot::Sender<()>>>,
+    watchers: IdMap<DeliveryId, Vec<oneshot::Sender<()>>>,
     spill: Spill,
     /// Deliveries that memory does not know, being looked up because of a wish.
-    reloads: HashMap<DeliveryId, Reload>,
+    reloads: IdMap<DeliveryId, Reload>,
     load: Arc<LoadCell>,
     /// Everything the engine has going. Goes with it: an engine that is dropped leaves no request
     /// behind that would still use the store.
@@ -124,9 +125,9 @@ impl Dispatcher {
             keys: KeyCache::default(),
             unrecorded: Unrecorded::default(),
             low_water_look: Timestamp::EPOCH,
-            watchers: HashMap::new(),
+            watchers: IdMap::default(),
             spill: Spill::default(),
-            reloads: HashMap::new(),
+            reloads: IdMap::default(),
             load,
             tasks: JoinSet::new(),
             deps,
@@ -266,8 +267,8 @@ impl Dispatcher {
             self.tickets.insert(event.id.delivery(position), ticket);
         }
         self.admission.accepted(without_row);
-        let rows_missing = u32::try_from(without_row).expect("fan-out is bounded");
-        self.unrecorded.add(now, event.id, event.targets.len(), rows_missing);
+        let count = |deliveries: usize| u32::try_from(deliveries).expect("fan-out is bounded");
+        self.unrecorded.add(now, event.id, count(event.targets.len()), count(without_row));
         for position in positions {
             let (id, webhook_id) = (event.id.delivery(position), event.targets[position]);
             // Whoever sends a test waits for its answer, not for the backlog on disk.

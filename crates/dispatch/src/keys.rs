@@ -1,9 +1,9 @@
 //! Keyed HMAC states, made once per webhook instead of once per delivery.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use posthaste_core::id::WebhookId;
+use posthaste_core::id_map::IdMap;
 use posthaste_core::secret::SigningKeys;
 use posthaste_core::webhook::SharedWebhook;
 
@@ -11,7 +11,7 @@ use posthaste_core::webhook::SharedWebhook;
 const KEYS_MAX: usize = 16_384;
 
 #[derive(Default)]
-pub struct KeyCache(HashMap<WebhookId, (SharedWebhook, Arc<SigningKeys>)>);
+pub struct KeyCache(IdMap<WebhookId, (SharedWebhook, Arc<SigningKeys>)>);
 
 impl KeyCache {
     /// The keys of this version of the webhook: a changed webhook is another allocation, so a

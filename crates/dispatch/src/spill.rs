@@ -9,10 +9,10 @@
 //! What a load brings was read a moment ago, and some of it may have ended since, so whatever ends
 //! while a load is under way is remembered until it arrives: otherwise it would be sent again.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use posthaste_core::id::{DeliveryId, WebhookId};
+use posthaste_core::id_map::{IdMap, IdSet};
 use posthaste_core::time::Timestamp;
 
 /// How often to look for a webhook with room: it is a walk over all that wait.
@@ -23,7 +23,7 @@ const FAILED_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Spill {
     /// Everything of this webhook that is on disk only lies above.
-    marks: HashMap<WebhookId, DeliveryId>,
+    marks: IdMap<WebhookId, DeliveryId>,
     /// After a restart: nobody has looked at what is outstanding above this, whosever it is.
     unread_above: Option<DeliveryId>,
     load: Option<Load>,
@@ -36,10 +36,10 @@ pub struct Spill {
 #[derive(Debug)]
 pub struct Load {
     after: DeliveryId,
-    spilled_since: HashSet<WebhookId>,
-    ended_since: HashSet<DeliveryId>,
+    spilled_since: IdSet<WebhookId>,
+    ended_since: IdSet<DeliveryId>,
     /// Webhooks that had no room for all of it.
-    full: HashSet<WebhookId>,
+    full: IdSet<WebhookId>,
 }
 
 impl Spill {
@@ -101,9 +101,9 @@ impl Spill {
         let after = with_room.map(|(_, mark)| *mark).chain(self.unread_above).min()?;
         self.load = Some(Load {
             after,
-            spilled_since: HashSet::new(),
-            ended_since: HashSet::new(),
-            full: HashSet::new(),
+            spilled_since: IdSet::default(),
+            ended_since: IdSet::default(),
+            full: IdSet::default(),
         });
         Some(after)
     }

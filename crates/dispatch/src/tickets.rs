@@ -5,13 +5,13 @@
 //! takes half of the memory at most, two of them two thirds together, and there is always room for
 //! a webhook that has little waiting. A fixed share was rejected: eight times an eighth is all.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use posthaste_core::attempt::Trigger;
 use posthaste_core::delivery::{Delivery, DeliveryState, Progress};
 use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
+use posthaste_core::id_map::IdMap;
 
 /// A delivery in memory.
 #[derive(Debug)]
@@ -76,14 +76,14 @@ impl Ticket {
 /// All deliveries in memory.
 #[derive(Debug)]
 pub struct Tickets {
-    by_id: HashMap<DeliveryId, Ticket>,
-    held: HashMap<WebhookId, usize>,
+    by_id: IdMap<DeliveryId, Ticket>,
+    held: IdMap<WebhookId, usize>,
     max: usize,
 }
 
 impl Tickets {
     pub fn new(max: usize) -> Tickets {
-        Tickets { by_id: HashMap::new(), held: HashMap::new(), max }
+        Tickets { by_id: IdMap::default(), held: IdMap::default(), max }
     }
 
     pub fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Which deliveries have no row yet, and so where the low-water mark lies: every delivery of every
 //! event at or below it has one (I1 rests on it: what is above is read back after a crash).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use posthaste_core::id::EventId;
 use posthaste_core::limits::PARK_AFTER;
@@ -10,19 +10,23 @@ use posthaste_core::time::Timestamp;
 /// An event some of whose deliveries may need rows. Holds no body: at full rate a second's worth
 /// of bodies is tens of megabytes.
 #[derive(Debug)]
-struct ToPark {
-    at: Timestamp,
+struct Waiting {
     event_id: EventId,
-    deliveries: usize,
+    deliveries: u32,
+    without_row: u32,
+    /// When to give rows to what has none by then.
+    park_at: Timestamp,
 }
 
 #[derive(Debug, Default)]
 pub struct Unrecorded {
-    /// Events with deliveries that have no row yet, and how many: the mark lies below the first.
-    events: BTreeMap<EventId, u32>,
+    /// In the order of their ids, which is that of acceptance. The first has a delivery without a
+    /// row, and the mark lies below it; behind it stand some that have all their rows already.
+    /// `PARK_AFTER` bounds how many.
+    events: VecDeque<Waiting>,
+    /// So many of them, from the first on, have been looked at for parking.
+    looked_at: usize,
     newest: Option<EventId>,
-    /// In order of acceptance, to be looked at after `PARK_AFTER`.
-    to_park: VecDeque<ToPark>,
     /// The mark that the recorder was told last.
     told: Option<EventId>,
 }
@@ -34,26 +38,28 @@ impl Unrecorded {
     }
 
     /// `without_row` of the event's `deliveries` have no row.
-    pub fn add(&mut self, now: Timestamp, event_id: EventId, deliveries: usize, without_row: u32) {
-        self.events.insert(event_id, without_row);
-        let at = now.saturating_add(PARK_AFTER);
-        self.to_park.push_back(ToPark { at, event_id, deliveries });
+    pub fn add(&mut self, now: Timestamp, event_id: EventId, deliveries: u32, without_row: u32) {
+        let is_next = self.events.back().is_none_or(|last| last.event_id < event_id);
+        assert!(is_next, "{event_id} comes after an event that is newer");
+        let park_at = now.saturating_add(PARK_AFTER);
+        self.events.push_back(Waiting { event_id, deliveries, without_row, park_at });
     }
 
     /// One delivery of the event gets its first row.
     pub fn recorded(&mut self, event: EventId) {
-        if let Some(without_row) = self.events.get_mut(&event) {
-            *without_row -= 1;
-            if *without_row == 0 {
-                self.events.remove(&event);
-            }
+        let found = self.events.binary_search_by_key(&event, |waiting| waiting.event_id);
+        let Ok(position) = found else { return };
+        self.events[position].without_row -= 1;
+        while self.events.front().is_some_and(|first| first.without_row == 0) {
+            self.events.pop_front();
+            self.looked_at = self.looked_at.saturating_sub(1);
         }
     }
 
     /// The mark that holds once everything handed to the recorder so far is written.
     pub fn low_water(&mut self) -> Option<EventId> {
-        self.told = match self.events.first_key_value() {
-            Some((first, _)) => Some(EventId::from_raw(first.as_raw() - 1)),
+        self.told = match self.events.front() {
+            Some(first) => Some(EventId::from_raw(first.event_id.as_raw() - 1)),
             None => self.newest,
         };
         self.told
@@ -68,10 +74,12 @@ impl Unrecorded {
     /// An event that has waited `PARK_AFTER` and has deliveries without a row, and how many
     /// deliveries it has in all.
     pub fn next_overdue(&mut self, now: Timestamp) -> Option<(EventId, usize)> {
-        while self.to_park.front().is_some_and(|first| first.at <= now) {
-            let ToPark { event_id, deliveries, .. } = self.to_park.pop_front()?;
-            if self.events.contains_key(&event_id) {
-                return Some((event_id, deliveries));
+        while let Some(waiting) = self.events.get(self.looked_at)
+            && waiting.park_at <= now
+        {
+            self.looked_at += 1;
+            if waiting.without_row > 0 {
+                return Some((waiting.event_id, waiting.deliveries as usize));
             }
         }
         None
@@ -79,7 +87,7 @@ impl Unrecorded {
 
     /// When the next one will have waited that long.
     pub fn overdue_at(&self) -> Option<Timestamp> {
-        self.to_park.front().map(|first| first.at)
+        self.events.get(self.looked_at).map(|next| next.park_at)
     }
 }
 
