@@ -16,7 +16,7 @@ mod recording;
 mod webhooks;
 mod wishes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,16 +67,19 @@ pub struct Deps {
     pub bounds: Bounds,
 }
 
-/// How much the engine may hold. Smaller only in tests, where a million deliveries take too long.
+/// How much the engine may hold and do at once. Smaller only in tests, where so many deliveries
+/// take too long.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub tickets: usize,
     pub in_flight: usize,
+    /// Deliveries of a webhook that is gone, ended in one step.
+    pub ends_at_a_time: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { tickets: TICKETS_MAX, in_flight: IN_FLIGHT_MAX }
+        Bounds { tickets: TICKETS_MAX, in_flight: IN_FLIGHT_MAX, ends_at_a_time: 1_000 }
     }
 }
 
@@ -91,6 +94,9 @@ pub struct Dispatcher {
     /// What goes into its lane when: what the schedule wants later, and what met a fault of ours.
     /// Entries that have become stale are skipped.
     timers: BTreeSet<(Timestamp, Ready)>,
+    /// Deliveries of webhooks that are gone, to be ended a few at a time: there can be as many as
+    /// there are tickets, and everybody else's would wait for them.
+    doomed: VecDeque<(DeliveryId, DeliveryState)>,
     bodies: Bodies,
     keys: KeyCache,
     unrecorded: Unrecorded,
@@ -121,6 +127,7 @@ impl Dispatcher {
             tickets: Tickets::new(deps.bounds.tickets),
             lanes: Lanes::new(deps.bounds.in_flight),
             timers: BTreeSet::new(),
+            doomed: VecDeque::new(),
             bodies: Bodies::default(),
             keys: KeyCache::default(),
             unrecorded: Unrecorded::default(),
@@ -167,6 +174,7 @@ impl Dispatcher {
             let now = self.deps.clock.now();
             self.fire_timers(now);
             self.park_overdue(now);
+            self.end_doomed();
             if now >= self.low_water_look {
                 self.low_water_look = now.saturating_add(LOW_WATER_EVERY);
                 self.tell_low_water();
@@ -263,6 +271,7 @@ impl Dispatcher {
                 in_flight: 0,
                 last_number: 0,
                 manual_due: false,
+                doomed: false,
             };
             self.tickets.insert(event.id.delivery(position), ticket);
         }
@@ -365,6 +374,7 @@ impl Dispatcher {
     /// Ends a delivery without an attempt.
     fn end(&mut self, id: DeliveryId, state: DeliveryState) {
         let Some(ticket) = self.tickets.get_mut(id) else { return };
+        ticket.doomed = false;
         if ticket.state.due().is_some() {
             ticket.state = state;
         }
@@ -373,6 +383,20 @@ impl Dispatcher {
         self.drop_if_done(id);
         for watcher in self.watchers.remove(&id).unwrap_or_default() {
             self.answer_when_recorded(watcher, ());
+        }
+    }
+
+    /// Ends some of what is doomed, as far as the recorder has room.
+    fn end_doomed(&mut self) {
+        for _ in 0..self.deps.bounds.ends_at_a_time {
+            if !self.recorder.has_room() {
+                return;
+            }
+            let Some((id, state)) = self.doomed.pop_front() else { return };
+            // It may have ended meanwhile, and even have come back because somebody wants it.
+            if self.tickets.get(id).is_some_and(|ticket| ticket.doomed) {
+                self.end(id, state);
+            }
         }
     }
 
@@ -401,7 +425,11 @@ impl Dispatcher {
         let parking = self.unrecorded.overdue_at();
         let waits = [timer, parking, self.lanes.wake_at(), self.spill.look_at()];
         let next = waits.into_iter().flatten().min();
-        let at_most = if self.recorder.has_room() { LOOK_AGAIN } else { LOOK_FOR_ROOM };
+        let at_most = match (self.recorder.has_room(), self.doomed.is_empty()) {
+            (true, true) => LOOK_AGAIN,
+            (true, false) => Duration::ZERO,
+            (false, _) => LOOK_FOR_ROOM,
+        };
         next.map_or(at_most, |at| at.since(now).min(at_most))
     }
 }

@@ -31,6 +31,8 @@ pub struct Ticket {
     /// The number of the attempt started last.
     pub last_number: u32,
     pub manual_due: bool,
+    /// Its webhook is gone, and it is about to be ended.
+    pub doomed: bool,
 }
 
 impl Ticket {
@@ -49,6 +51,7 @@ impl Ticket {
             in_flight: 0,
             last_number: 0,
             manual_due,
+            doomed: false,
         }
     }
 
@@ -120,11 +123,17 @@ impl Tickets {
         Some(ticket)
     }
 
-    /// Those of one webhook, in order. A walk over all tickets: people delete and disable webhooks
-    /// rarely, and an index by webhook would cost every delivery.
-    pub fn of_webhook(&self, webhook: WebhookId) -> Vec<DeliveryId> {
-        let of_it = self.by_id.iter().filter(|(_, ticket)| ticket.webhook_id == webhook);
-        let mut ids: Vec<DeliveryId> = of_it.map(|(id, _)| *id).collect();
+    /// Marks those of one webhook as about to be ended, and answers them in order. A walk over all
+    /// tickets: people delete and disable webhooks rarely, and an index by webhook would cost every
+    /// delivery.
+    pub fn doom(&mut self, webhook: WebhookId) -> Vec<DeliveryId> {
+        let of_it = self.by_id.iter_mut().filter(|(_, ticket)| ticket.webhook_id == webhook);
+        let mut ids: Vec<DeliveryId> = of_it
+            .map(|(id, ticket)| {
+                ticket.doomed = true;
+                *id
+            })
+            .collect();
         ids.sort_unstable();
         ids
     }

@@ -37,9 +37,9 @@ impl Dispatcher {
             }
         };
         self.lanes.drain(webhook_id);
-        for id in self.tickets.of_webhook(webhook_id) {
-            self.end(id, state);
-        }
+        let doomed = self.tickets.doom(webhook_id).into_iter();
+        self.doomed.extend(doomed.map(|id| (id, state)));
+        self.end_doomed();
     }
 
     /// 410: the receiver does not want this webhook any more.

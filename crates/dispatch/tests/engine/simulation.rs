@@ -81,7 +81,7 @@ impl Story {
 
 async fn simulate(seed: u64) {
     let draws = Arc::new(SeededEntropy::new(seed));
-    let small = Bounds { tickets: 20, in_flight: 16 };
+    let small = Bounds { tickets: 20, in_flight: 16, ends_at_a_time: 3 };
     let bounds = if seed.is_multiple_of(2) { small } else { Bounds::default() };
     let mut story = Story::default();
     let replies = moody(Arc::new(SeededEntropy::new(seed ^ 0xabcd)), story.faults.clone());

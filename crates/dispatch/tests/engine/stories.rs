@@ -551,6 +551,21 @@ async fn what_is_accepted_for_a_webhook_just_disabled_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_backlog_of_a_deleted_webhook_ends_a_few_at_a_time_and_wholly() {
+    let bounds = Bounds { ends_at_a_time: 3, ..Bounds::default() };
+    let world = World::bounded(bounds, |_| Reply::Status(200)).await;
+    let paused = world.webhook("paused").await;
+    world.change(Webhook { status: WebhookStatus::Paused, ..paused.clone() }).await;
+    for _ in 0..50 {
+        world.post_to(Trigger::Event, vec![paused.id]).await;
+    }
+    world.delete(paused.id).await;
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(world.all_deliveries(Some(DeliveryStatus::Cancelled)).await.len(), 50);
+    assert!(world.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancelled_deliveries_use_up_no_rate_limit() {
     let world = World::new(|_| Reply::Status(200)).await;
     let draft = SettingsDraft { rate_limit: Some(Some((1, 60))), ..SettingsDraft::default() };
