@@ -19,18 +19,26 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Keeps an event for `deliveries` deliveries. `false` if there is no room. Each of them has
-    /// to [`Bodies::release`] it.
+    /// Keeps an event for `deliveries` more deliveries. `false` if there is no room. Each of them
+    /// has to [`Bodies::release`] it.
     pub fn keep(&mut self, event: &Arc<Event>, deliveries: usize) -> bool {
         debug_assert!(deliveries > 0, "{} is kept for nobody", event.id);
+        if let Some((_, users)) = self.kept.get_mut(&event.id) {
+            *users += deliveries;
+            return true;
+        }
         let bytes = cost(event);
         if self.bytes + bytes > BODY_CACHE_BYTES_MAX {
             return false;
         }
-        let before = self.kept.insert(event.id, (event.clone(), deliveries));
-        debug_assert!(before.is_none(), "{} is kept already", event.id);
+        self.kept.insert(event.id, (event.clone(), deliveries));
         self.bytes += bytes;
         true
+    }
+
+    /// Bytes that may still be kept.
+    pub fn room(&self) -> usize {
+        BODY_CACHE_BYTES_MAX - self.bytes
     }
 
     pub fn get(&self, id: EventId) -> Option<Arc<Event>> {

@@ -316,7 +316,7 @@ impl Dispatcher {
             Report::Expired { delivery } => self.expired(now, delivery),
             Report::Reloaded { id, delivery } => self.take_reloaded(now, id, delivery),
             Report::Disabled(webhook_id) => self.webhook_changed(now, webhook_id),
-            Report::Loaded(Some(outstanding)) => self.take_loaded(now, outstanding),
+            Report::Loaded(Some(backlog)) => self.take_loaded(now, backlog),
             Report::Loaded(None) => self.spill.load_failed(now),
         }
     }

@@ -32,6 +32,14 @@ pub enum Wish {
     Cancel(oneshot::Sender<Cancellation>),
 }
 
+/// Deliveries that waited on disk.
+#[derive(Debug)]
+pub struct Backlog {
+    pub outstanding: Vec<Outstanding>,
+    /// Of those that are due, as many as memory had room for.
+    pub events: Vec<Arc<Event>>,
+}
+
 /// What the engine's own tasks bring back.
 pub enum Report {
     /// An attempt ended.
@@ -46,7 +54,7 @@ pub enum Report {
     /// The event is not in the store any more: retention dropped it while the delivery waited.
     Expired { delivery: DeliveryId },
     /// Deliveries that waited on disk; `None` if the store could not say.
-    Loaded(Option<Vec<Outstanding>>),
+    Loaded(Option<Backlog>),
     /// What the store says of a delivery that somebody asked about and memory did not know.
     Reloaded { id: DeliveryId, delivery: Option<Box<Delivery>> },
     /// The engine itself disabled this webhook.

@@ -72,6 +72,14 @@ pub trait EventStore: Send + Sync + 'static {
     /// For the engine: the event with that id, whosever it is.
     async fn event_to_deliver(&self, id: EventId) -> Result<Option<Arc<Event>>, StoreError>;
 
+    /// For the engine: those of `ids`, which rise, that are there, until the data of all is
+    /// `bytes_max` together. Events lie beside each other, so many cost less than each alone.
+    async fn events_to_deliver(
+        &self,
+        ids: Vec<EventId>,
+        bytes_max: usize,
+    ) -> Result<Vec<Arc<Event>>, StoreError>;
+
     /// The event that `delivery` delivers: known even before the delivery has a row.
     async fn event_of_delivery(
         &self,

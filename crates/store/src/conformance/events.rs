@@ -198,3 +198,22 @@ pub async fn the_event_of_a_delivery_is_known_before_the_delivery_has_a_row(f: &
     check(0, None).await;
     check(i64::MAX as u64, None).await;
 }
+
+pub async fn many_events_to_deliver_come_in_order_and_within_their_bound(f: &mut dyn Fixture) {
+    let store = f.store();
+    let mut ids = Vec::new();
+    // On two days, and some that are not there.
+    for day in [0, 1] {
+        for _ in 0..3 {
+            let at = now().saturating_add(DAY * day);
+            let event = accept_one(&*store, at, account(1), new_event(&[webhook(1)])).await;
+            ids.extend([event.id, EventId::from_raw(event.id.as_raw() + 7 * ID_STRIDE)]);
+        }
+    }
+    let there: Vec<_> = ids.iter().copied().step_by(2).collect();
+    let found = store.events_to_deliver(ids.clone(), usize::MAX).await.expect("events");
+    assert_eq!(found.iter().map(|event| event.id).collect::<Vec<_>>(), there);
+    let bytes_of_two = found[0].data.len() + found[1].data.len();
+    let found = store.events_to_deliver(ids, bytes_of_two).await.expect("events");
+    assert_eq!(found.iter().map(|event| event.id).collect::<Vec<_>>(), there[..2]);
+}

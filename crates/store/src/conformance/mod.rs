@@ -45,6 +45,7 @@ macro_rules! store_suite {
             events {
                 an_accepted_event_comes_back_whole_also_after_a_restart,
                 ids_rise_with_room_for_the_deliveries,
+                many_events_to_deliver_come_in_order_and_within_their_bound,
                 ids_rise_after_a_restart_whatever_the_clock_does,
                 ids_rise_over_midnight_and_deliveries_stay_in_their_events_day,
                 a_batch_is_stored_in_order,

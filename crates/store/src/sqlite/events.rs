@@ -42,6 +42,37 @@ impl EventStore for SqliteStore {
         .await
     }
 
+    async fn events_to_deliver(
+        &self,
+        ids: Vec<EventId>,
+        bytes_max: usize,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
+        self.read(move |shared| {
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            for of_day in ids.chunk_by(|one, other| Day::of_event(*one) == Day::of_event(*other)) {
+                let Some(partition) = shared.partitions.get(Day::of_event(of_day[0])) else {
+                    continue;
+                };
+                partition.events.read(|connection| {
+                    for id in of_day {
+                        let Some(event) = event(connection, *id)? else { continue };
+                        bytes += event.data.len();
+                        if bytes > bytes_max {
+                            break;
+                        }
+                        found.push(Arc::new(event));
+                    }
+                    Ok(())
+                })?;
+                if bytes > bytes_max {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn event_of_delivery(
         &self,
         account: AccountId,
