@@ -308,7 +308,7 @@ impl Dispatcher {
     fn take_report(&mut self, now: Timestamp, report: Report) {
         match report {
             Report::Finished { delivery, manual, attempt, retry_after } => {
-                self.attempt_ended(delivery, manual, *attempt, retry_after);
+                self.attempt_ended(delivery, manual, attempt, retry_after);
             }
             Report::Fault { delivery, manual, reason } => {
                 self.attempt_not_made(now, delivery, manual, &reason);

@@ -26,7 +26,7 @@ const RECORD_OVERHEAD_BYTES: usize = 1_024;
 
 pub enum Entry {
     /// A record, and the low-water mark that holds once it is written.
-    Record { record: Box<DeliveryRecord>, low_water: Option<EventId> },
+    Record { record: DeliveryRecord, low_water: Option<EventId> },
     /// The low-water mark rose without a record.
     LowWater(EventId),
     /// Write at once what came before this, then answer.
@@ -58,7 +58,7 @@ impl RecorderHandle {
         // A recorder that stopped has already stopped the engine; what is lost here is sent
         // again after the restart.
         self.queued.0.fetch_add(cost(&record), Ordering::Relaxed);
-        let _ = self.entries.send(Entry::Record { record: Box::new(record), low_water });
+        let _ = self.entries.send(Entry::Record { record, low_water });
     }
 
     pub fn low_water(&self, mark: EventId) {
@@ -110,7 +110,7 @@ pub async fn run(
             for entry in received.drain(..) {
                 match entry {
                     Entry::Record { record, low_water } => {
-                        batch.records.push(*record);
+                        batch.records.push(record);
                         batch.low_water = low_water.or(batch.low_water);
                     }
                     Entry::LowWater(mark) => batch.low_water = Some(mark),
@@ -242,7 +242,7 @@ mod tests {
                 progress: Progress::default(),
                 last: None,
             },
-            attempt: Some(Attempt {
+            attempt: Some(Box::new(Attempt {
                 number: 1,
                 trigger: Trigger::Event,
                 outcome: Outcome::Rejected,
@@ -255,7 +255,7 @@ mod tests {
                     response_body: vec![b'x'; response_bytes],
                     ..Exchange::default()
                 },
-            }),
+            })),
             manual_due: false,
             first: false,
         }

@@ -155,7 +155,12 @@ fn delivered(events: &[Arc<Event>], now: Timestamp) -> RecordBatch {
         let mut delivery = delivery(event, 0, DeliveryState::Delivered { at: now });
         delivery.progress = Progress { attempts: 1, used: 1, first_deferred_at: None };
         delivery.last = Some(LastAttempt::from(&attempt));
-        DeliveryRecord { delivery, attempt: Some(attempt.clone()), manual_due: false, first: true }
+        DeliveryRecord {
+            delivery,
+            attempt: Some(attempt.clone().into()),
+            manual_due: false,
+            first: true,
+        }
     });
     RecordBatch { records: records.collect(), low_water: events.last().map(|event| event.id) }
 }

@@ -150,7 +150,7 @@ fn first_attempt(event: &Event, position: usize, now: Timestamp) -> DeliveryReco
         progress: Progress { attempts: 1, used: 1, first_deferred_at: None },
         last: Some(LastAttempt::from(&attempt)),
     };
-    DeliveryRecord { delivery, attempt: Some(attempt), manual_due: false, first: true }
+    DeliveryRecord { delivery, attempt: Some(attempt.into()), manual_due: false, first: true }
 }
 
 fn succeed(outstanding: Outstanding, now: Timestamp) -> DeliveryRecord {
@@ -159,7 +159,7 @@ fn succeed(outstanding: Outstanding, now: Timestamp) -> DeliveryRecord {
     delivery.progress.attempts += 1;
     delivery.state = DeliveryState::Delivered { at: now };
     delivery.last = Some(LastAttempt::from(&attempt));
-    DeliveryRecord { delivery, attempt: Some(attempt), manual_due: false, first: false }
+    DeliveryRecord { delivery, attempt: Some(attempt.into()), manual_due: false, first: false }
 }
 
 fn attempt(number: u32, succeeds: bool, now: Timestamp) -> Attempt {

@@ -23,7 +23,8 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
     pub delivery: Delivery,
-    pub attempt: Option<Attempt>,
+    /// Boxed: a record is moved from queue to queue.
+    pub attempt: Option<Box<Attempt>>,
     /// Somebody asked for a manual attempt, and it has not been made yet. It survives a restart.
     pub manual_due: bool,
     /// The first row this delivery gets. The engine knows; it saves the store a look-up.

@@ -66,7 +66,7 @@ impl Dispatcher {
         &mut self,
         id: DeliveryId,
         manual: bool,
-        attempt: Attempt,
+        attempt: Box<Attempt>,
         retry_after: Option<Duration>,
     ) {
         let ticket = self.tickets.get_mut(id).expect("a delivery on the wire keeps its ticket");

@@ -11,7 +11,7 @@ use super::Dispatcher;
 
 impl Dispatcher {
     /// Hands the delivery as it now stands to the recorder.
-    pub(super) fn record(&mut self, id: DeliveryId, attempt: Option<Attempt>) {
+    pub(super) fn record(&mut self, id: DeliveryId, attempt: Option<Box<Attempt>>) {
         let ticket = self.tickets.get_mut(id).expect("only what has a ticket is recorded");
         let first = !ticket.recorded;
         ticket.recorded = true;
@@ -25,7 +25,7 @@ impl Dispatcher {
                 trigger: ticket.trigger,
                 state: ticket.state,
                 progress: ticket.progress,
-                last: attempt.as_ref().map(LastAttempt::from),
+                last: attempt.as_deref().map(LastAttempt::from),
             },
             attempt,
             manual_due: ticket.manual_due,

@@ -48,7 +48,8 @@ pub async fn a_row_comes_back_as_it_was_recorded_with_its_attempts(f: &mut dyn F
     let store = f.store();
     assert_eq!(row(&*store, account(1), parked.id).await, (parked, vec![]));
     assert_eq!(row(&*store, account(1), cancelled.id).await, (cancelled, vec![]));
-    let attempts = [refused.attempt, succeeded.attempt].into_iter().flatten().collect();
+    let attempts =
+        [refused.attempt, succeeded.attempt].into_iter().flatten().map(|boxed| *boxed).collect();
     let expected = (succeeded.delivery.clone(), attempts);
     assert_eq!(row(&*store, account(1), succeeded.delivery.id).await, expected);
 }

@@ -163,7 +163,7 @@ pub fn after(mut delivery: Delivery, attempt: Attempt, state: DeliveryState) -> 
     delivery.progress.attempts = attempt.number;
     delivery.progress.used += 1;
     delivery.last = Some(LastAttempt::from(&attempt));
-    DeliveryRecord { delivery, attempt: Some(attempt), manual_due: false, first }
+    DeliveryRecord { delivery, attempt: Some(attempt.into()), manual_due: false, first }
 }
 
 /// A delivery that succeeds at once, at `started_at`.

@@ -312,7 +312,7 @@ impl Model {
         let last = delivery.last.clone().or(row.delivery.last.take());
         row.delivery = Delivery { last, ..delivery.clone() };
         row.manual_due = record.manual_due;
-        row.attempts.extend(record.attempt.clone());
+        row.attempts.extend(record.attempt.as_deref().cloned());
         let day = delivery.event_id.created_at().day();
         let key = |at: Timestamp| (day, at.minute(), delivery.account_id, delivery.webhook_id);
         if before.is_none() {

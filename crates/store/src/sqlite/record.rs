@@ -203,7 +203,7 @@ impl<'tx> DayBatch<'tx> {
         }
         // A test says nothing about the traffic of a webhook.
         if delivery.trigger != Trigger::Test {
-            self.counts.add(delivery, record.attempt.as_ref(), stored.as_ref());
+            self.counts.add(delivery, record.attempt.as_deref(), stored.as_ref());
         }
         Ok(())
     }
