@@ -2,8 +2,8 @@
 //! wrote is. It knows nothing of places and messages: what it does not know for certain, because it
 //! is wrong or only unusual, is left to the reader that does.
 //!
-//! For every event this stands between the socket and the disk, so it is measured: 2.6
-//! instructions per byte of a real event, where the reader takes 20.
+//! For every event this stands between the socket and the disk, so it is measured: 9 instructions
+//! per byte of an event with 35 members in 1 KiB, where the reader takes 20.
 
 use super::{number, plain_len};
 use crate::limits::DEPTH_MAX;
