@@ -5,14 +5,18 @@
 //! only: who wants HTTP/2 wants TLS too, and has a proxy in front; telling the two apart without
 //! TLS means waiting for a first byte, again without a deadline.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::BoxError;
+use axum::body::HttpBody;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use posthaste_core::limits::{CONNECTIONS_IN_MAX, REQUEST_HEAD_WITHIN};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,9 +24,14 @@ use tokio::sync::Semaphore;
 /// After an error that is not the fault of one connection, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` until `stop` resolves; then takes no more connections and waits for those
-/// that are in the middle of an answer.
-pub async fn answer(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+/// Answers on `listener` with `answer_one` until `stop` resolves; then takes no more connections and
+/// waits for those that are in the middle of an answer.
+pub async fn answer<A, F, B>(listener: TcpListener, answer_one: A, stop: impl Future<Output = ()>)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     tokio::pin!(stop);
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_HEAD_WITHIN);
@@ -42,7 +51,11 @@ pub async fn answer(listener: TcpListener, router: Router, stop: impl Future<Out
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let answer_one = answer_one.clone();
+        let service = service_fn(move |request| {
+            let answering = answer_one(request);
+            async { Ok::<_, Infallible>(answering.await) }
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         // Joined by `graceful`, which counts what it watches.
@@ -73,7 +86,10 @@ async fn accept(
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
@@ -90,7 +106,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let answering = tokio::spawn(answer(listener, router, async {
+        let service = TowerToHyperService::new(router);
+        let answer_one = move |request| {
+            let answering = service.call(request);
+            async { answering.await.unwrap() }
+        };
+        let answering = tokio::spawn(answer(listener, answer_one, async {
             let _ = stopped.await;
         }));
         Listening { address, stop, answering }
