@@ -91,16 +91,6 @@ impl EventPattern {
         EventType::parse(branch).map(EventPattern::Below)
     }
 
-    /// Every pattern that could match `event`: as few as its name has segments, and one. An index
-    /// by pattern looks these up instead of trying all patterns there are.
-    pub fn all_matching(event: &EventType) -> impl Iterator<Item = EventPattern> {
-        let name = event.as_str().to_owned();
-        let dots: Vec<usize> = name.match_indices('.').map(|(at, _)| at).collect();
-        let below =
-            dots.into_iter().map(move |at| EventPattern::Below(EventType(name[..at].into())));
-        [EventPattern::All, EventPattern::Exact(event.clone())].into_iter().chain(below)
-    }
-
     pub fn matches(&self, event: &EventType) -> bool {
         match self {
             EventPattern::All => true,
@@ -344,14 +334,5 @@ mod tests {
         fn whatever_is_no_name_has_a_fault(text in r"([a-z0-9_-]{0,20}\.?|[A-Zé*. ]){0,10}") {
             prop_assert_eq!(is_name(&text), fault_of_name(&text).is_none());
         }
-    }
-
-    #[test]
-    fn the_patterns_that_could_match_are_exactly_those_that_do() {
-        let event = EventType::parse("call.leg.ended").expect("valid");
-        let patterns: Vec<_> = EventPattern::all_matching(&event).collect();
-        let texts: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["*", "call.leg.ended", "call.*", "call.leg.*"]);
-        assert!(patterns.iter().all(|pattern| pattern.matches(&event)));
     }
 }
