@@ -15,11 +15,13 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use posthaste_core::limits::{CONNECTIONS_IN_MAX, REQUEST_HEAD_WITHIN};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+
+use crate::head_timer::HeadTimer;
 
 /// After an error that is not the fault of one connection, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -33,8 +35,6 @@ where
     B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     tokio::pin!(stop);
-    let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_HEAD_WITHIN);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_IN_MAX));
     loop {
@@ -56,6 +56,8 @@ where
             let answering = answer_one(request);
             async { Ok::<_, Infallible>(answering.await) }
         });
+        let mut builder = Builder::new();
+        builder.timer(HeadTimer::default()).header_read_timeout(REQUEST_HEAD_WITHIN);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         // Joined by `graceful`, which counts what it watches.
@@ -138,6 +140,25 @@ mod tests {
             let is_whole = begun.ends_with("\r\n\r\n");
             assert_eq!(answer.ends_with(b"hello"), is_whole, "{begun:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_head_has_the_whole_deadline() {
+        let listening = listening(hello()).await;
+        let mut stream = connect(&listening).await;
+        let mut buffer = [0; 1024];
+        for _ in 0..5 {
+            // Longer than the deadline all in all, but never between two requests.
+            tokio::time::advance(REQUEST_HEAD_WITHIN * 2 / 3).await;
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let bytes = stream.read(&mut buffer).await.unwrap();
+            assert!(buffer[..bytes].ends_with(b"hello"));
+        }
+        let silent_since = tokio::time::Instant::now();
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+        let silent = silent_since.elapsed();
+        assert!(silent >= REQUEST_HEAD_WITHIN, "closed after {silent:?}");
+        assert!(silent < REQUEST_HEAD_WITHIN + Duration::from_secs(1), "closed after {silent:?}");
     }
 
     #[tokio::test]
