@@ -2,19 +2,18 @@
 //! does in the type of its first argument, and then cannot run for anybody who may not.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
-use posthaste_core::account::{Action, ApiKey, DEFAULT_ACCOUNT, KeyHash, Role};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use posthaste_core::account::{Action, DEFAULT_ACCOUNT, KeyHash, Role};
 use posthaste_core::id::AccountId;
 
 use crate::error::{ApiError, Code};
-use crate::state::AppState;
+use crate::state::{AppState, Grant};
 
 /// The header in which a platform key names an account.
-pub const ACCOUNT_HEADER: &str = "posthaste-account";
+pub const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("posthaste-account");
 
 /// A caller who may do `A`.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +48,14 @@ impl<A: Permission> FromRequestParts<AppState> for Caller<A> {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Caller<A>, ApiError> {
-        let key = authenticate(&parts.headers, state)?;
+        Caller::of(&parts.headers, state).await
+    }
+}
+
+impl<A: Permission> Caller<A> {
+    /// Who sends these headers, if they may do `A`.
+    pub async fn of(headers: &HeaderMap, state: &AppState) -> Result<Caller<A>, ApiError> {
+        let key = authenticate(headers, state)?;
         if !key.role.may(A::ACTION) {
             let role = key.role.as_str();
             return Err(ApiError::new(
@@ -57,19 +63,20 @@ impl<A: Permission> FromRequestParts<AppState> for Caller<A> {
                 format!("a key with the role {role} may not do this"),
             ));
         }
-        let account = account_of(&key, &parts.headers, state).await?;
+        let account = account_of(&key, headers, state).await?;
         Ok(Caller { account, role: key.role, action: PhantomData })
     }
 }
 
-fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Arc<ApiKey>, ApiError> {
+/// SHA-256 every time, though a table of the keys seen lately, as they came, would be quicker: then
+/// keys would lie about in memory, and the time that a comparison takes would tell of them. What a
+/// processor needs for the hash of one key is a fifth of a microsecond.
+fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError> {
     let refused = |detail: &str| ApiError::new(Code::Unauthorized, detail);
     let missing = || refused("send your API key as: authorization: Bearer phk_…");
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(missing)?;
-    if values.next().is_some() {
-        return Err(refused("more than one authorization header was sent"));
-    }
+    let value = only(headers, &header::AUTHORIZATION)
+        .map_err(|MoreThanOne| refused("more than one authorization header was sent"))?
+        .ok_or_else(missing)?;
     let text = value.to_str().map_err(|_| missing())?;
     let (scheme, key) = text.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -79,17 +86,28 @@ fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Arc<ApiKey>, Ap
     state.keys.get(&hash).ok_or_else(|| refused("this API key is not known, or was deleted"))
 }
 
+struct MoreThanOne;
+
+/// The value of a header that may be there once.
+fn only<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h HeaderValue>, MoreThanOne> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() { Err(MoreThanOne) } else { Ok(value) }
+}
+
 /// The account that the call is about: the key's own, or the one that a platform key names.
 async fn account_of(
-    key: &ApiKey,
+    key: &Grant,
     headers: &HeaderMap,
     state: &AppState,
 ) -> Result<AccountId, ApiError> {
-    let mut values = headers.get_all(ACCOUNT_HEADER).iter();
-    let named = match (values.next(), values.next()) {
-        (None, _) => None,
-        (Some(value), None) => Some(value.to_str().map_err(|_| unknown_account())?),
-        (Some(_), Some(_)) => return Err(unknown_account()),
+    let named = match only(headers, &ACCOUNT_HEADER) {
+        Ok(None) => None,
+        Ok(Some(value)) => Some(value.to_str().map_err(|_| unknown_account())?),
+        Err(MoreThanOne) => return Err(unknown_account()),
     };
     match (key.account_id, named) {
         (None, named) => {

@@ -2,14 +2,18 @@
 //! answered with a problem that points at it.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -30,7 +34,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Json<T>, ApiError> {
-        let body = read_json_bytes(request, state.settings.body_bytes_max).await?;
+        let (head, body) = request.into_parts();
+        let body = read_json_bytes(&head.headers, body, state.settings.body_bytes_max).await?;
         parse_json(&body).map(Json)
     }
 }
@@ -42,8 +47,9 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<OptionalJson<T>, ApiError> {
-        let media_type = check_media_type(request.headers());
-        let body = read_bytes(request, state.settings.body_bytes_max).await?;
+        let (head, body) = request.into_parts();
+        let media_type = check_media_type(&head.headers);
+        let body = read_bytes(&head.headers, body, state.settings.body_bytes_max).await?;
         if body.is_empty() {
             return Ok(OptionalJson(T::default()));
         }
@@ -53,42 +59,102 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalJson<T> {
 }
 
 /// The whole body of a request that says it is JSON; at most `bytes_max`.
-pub async fn read_json_bytes(request: Request, bytes_max: usize) -> Result<Bytes, ApiError> {
-    check_media_type(request.headers())?;
-    read_bytes(request, bytes_max).await
+pub async fn read_json_bytes<B>(
+    headers: &HeaderMap,
+    body: B,
+    bytes_max: usize,
+) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    check_media_type(headers)?;
+    read_bytes(headers, body, bytes_max).await
 }
 
 /// The whole body, whatever it is; at most `bytes_max`.
-pub async fn read_bytes(request: Request, bytes_max: usize) -> Result<Bytes, ApiError> {
-    let announced = request.headers().get(header::CONTENT_LENGTH);
+pub async fn read_bytes<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    bytes_max: usize,
+) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    // Who waits for our word before sending (`expect: 100-continue`) sends nothing now.
-    let is_sending = !request.headers().contains_key(header::EXPECT);
-    let mut body = request.into_body();
     if announced.is_some_and(|length| length > bytes_max as u64) {
-        if is_sending {
+        // Who waits for our word before sending (`expect: 100-continue`) sends nothing now.
+        if !headers.contains_key(header::EXPECT) {
             read_away(&mut body).await;
         }
         return Err(too_large(bytes_max));
     }
-    let read = Limited::new(&mut body, bytes_max).collect();
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, read).await else {
-        let detail = format!("the body was not complete after {} s", BODY_TIMEOUT.as_secs());
-        return Err(ApiError::new(Code::BodyTooSlow, detail));
-    };
-    match read {
-        Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+    match collect_in_time(&mut body, bytes_max).await {
+        Some(Ok(read)) => Ok(read),
+        Some(Err(Unread::TooLarge)) => {
             read_away(&mut body).await;
             Err(too_large(bytes_max))
         }
-        Err(_) => Err(ApiError::new(Code::InvalidJson, "the body ended before it was complete")),
+        Some(Err(Unread::Broken)) => {
+            Err(ApiError::new(Code::InvalidJson, "the body ended before it was complete"))
+        }
+        None => {
+            let detail = format!("the body was not complete after {} s", BODY_TIMEOUT.as_secs());
+            Err(ApiError::new(Code::BodyTooSlow, detail))
+        }
     }
+}
+
+/// Why a body could not be read.
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+/// `None` if it takes too long. A timer is made only for a body that is not there yet: nearly
+/// every one came together with its head.
+async fn collect_in_time<B>(body: &mut B, bytes_max: usize) -> Option<Result<Bytes, Unread>>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let mut reading = pin!(collect(body, bytes_max));
+    let now = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+    match now {
+        Poll::Ready(read) => Some(read),
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, reading).await.ok(),
+    }
+}
+
+/// A body that came in one piece is not copied.
+async fn collect<B>(body: &mut B, bytes_max: usize) -> Result<Bytes, Unread>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if bytes.len() > bytes_max - first.len().max(all.len()) {
+            return Err(Unread::TooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = bytes;
+            continue;
+        }
+        if all.is_empty() {
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&bytes);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 /// Takes the rest of a body and keeps nothing of it. A connection that is closed on somebody who is
 /// still sending is reset, and most callers then never see the answer that says why.
-async fn read_away(body: &mut Body) {
+async fn read_away<B>(body: &mut B)
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let reading = async {
         let mut bytes_left = READ_AWAY_BYTES_MAX;
         while let Some(Ok(frame)) = body.frame().await {
@@ -115,6 +181,9 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return refused("content-type is missing, send application/json".to_owned());
     };
+    if value == "application/json" {
+        return Ok(());
+    }
     let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     let media_type = media_type.trim().to_ascii_lowercase();
     let is_json = media_type == "application/json"

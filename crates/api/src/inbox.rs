@@ -141,7 +141,7 @@ async fn receive(
     check_name(&name)?;
     let status = query.status.map(|text| parse_status(text.parse().ok())).transpose()?;
     let delay = query.delay_ms.map(|text| parse_delay(text.parse().ok())).transpose()?;
-    let body = read_bytes(request, BODY_BYTES_MAX).await?;
+    let body = read_bytes(&headers, request.into_body(), BODY_BYTES_MAX).await?;
     let now = state.now();
     let headers: Vec<(String, String)> = headers
         .iter()

@@ -1,93 +1,81 @@
-//! What happens to every request and every answer, whatever the route: an id, a count, a line in
-//! the log, the headers that keep a browser from doing harm, and problems written out.
+//! What happens to every request and every answer, whatever the route: the id, the line in the log
+//! and the headers that [`crate::front`] gives them, and what the router adds around its handlers.
 
-use std::any::Any;
-
-use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::time::Instant;
+use posthaste_core::time::Entropy;
 
 use crate::error::{ApiError, Code};
-use crate::state::AppState;
+use crate::front::caught;
+use crate::metrics::Took;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;
+const REQUEST_ID_RANDOM_BYTES: usize = 12;
 
 /// For answers that are not pages: a browser that is made to show one runs nothing in it.
 const NOTHING: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-/// Around everything else. Panics have become problems by the time an answer gets here.
-pub async fn outermost(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let request_id = request_id_of(&request, &state);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+/// What one request is called in its answer and in the log. Visible ASCII.
+#[derive(Debug)]
+pub struct RequestId(HeaderValue);
 
-    let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let kept = std::mem::take(response.headers_mut());
-        response = error.render(&request_id);
-        for (name, value) in &kept {
-            // `allow` comes from the router, which knows the methods; a length is the old body's.
-            if name == header::ALLOW {
-                response.headers_mut().insert(name, value.clone());
-            }
+impl RequestId {
+    /// The caller's own, if it is harmless to repeat and to log; else a new one.
+    pub fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> RequestId {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        let is_harmless = |given: &&HeaderValue| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&given.len())
+                && given.as_bytes().iter().all(allowed)
+        };
+        if let Some(given) = headers.get(&REQUEST_ID).filter(is_harmless) {
+            return RequestId(given.clone());
         }
+        let mut random = [0_u8; REQUEST_ID_RANDOM_BYTES];
+        entropy.fill(&mut random);
+        let mut digits = [0_u8; 2 * REQUEST_ID_RANDOM_BYTES];
+        hex::encode_to_slice(random, &mut digits).expect("two digits for each byte");
+        RequestId(HeaderValue::from_bytes(&digits).expect("digits are visible"))
     }
-    let status = response.status();
-    let took = started.elapsed();
-    state.metrics.count_request(&method, route, status, took);
-    let duration_ms = took.as_millis();
-    if status.is_server_error() {
-        tracing::warn!(%method, route, status = status.as_u16(), request_id, duration_ms, "answered");
-    } else {
-        tracing::debug!(%method, route, status = status.as_u16(), request_id, duration_ms, "answered");
+
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().expect("only visible ASCII was taken")
     }
-    finish_headers(&mut response, &request_id);
-    response
 }
 
-fn finish_headers(response: &mut Response, request_id: &str) {
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID, value);
+pub fn log_answer(method: &Method, route: &str, status: StatusCode, id: &RequestId, took: Took) {
+    if status.is_server_error() {
+        tracing::warn!(
+            %method, route, status = status.as_u16(), request_id = id.as_str(),
+            duration_ms = took.as_millis(), "answered"
+        );
+    } else {
+        tracing::debug!(
+            %method, route, status = status.as_u16(), request_id = id.as_str(),
+            duration_ms = took.as_millis(), "answered"
+        );
     }
+}
+
+pub fn finish_headers(headers: &mut HeaderMap, request_id: RequestId) {
+    headers.insert(REQUEST_ID, request_id.0);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// The caller's own, if it is harmless to repeat and to log; else a new one.
-fn request_id_of(request: &Request<Body>, state: &AppState) -> String {
-    let harmless = |text: &&str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
-    };
-    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    if let Some(given) = given.filter(harmless) {
-        return given.to_owned();
+/// Around every handler of the router: tells the front door which route it was, also of a panic.
+pub async fn around_handler(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = caught(next.run(request)).await.unwrap_or_else(ApiError::into_response);
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
     }
-    let mut bytes = [0_u8; 12];
-    state.entropy.fill(&mut bytes);
-    hex::encode(bytes)
-}
-
-/// A panic in a handler ends that request only.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-pub fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let what = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&'static str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(panic = what, "a handler panicked");
-    ApiError::internal().into_response()
+    response
 }
 
 pub async fn no_such_route() -> ApiError {

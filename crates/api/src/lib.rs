@@ -1,5 +1,5 @@
 //! The HTTP API: requests in, calls to the store and the engine, answers out. [`router`] is the
-//! table of contents.
+//! table of contents; [`Api`] stands in front of it.
 //!
 //! Nothing is decided here that `core` could decide: handlers parse, ask and write down. What they
 //! share is in [`state`]; how errors are answered, only in [`error`].
@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod error;
 mod extract;
+mod front;
 mod health;
 pub mod inbox;
 mod layers;
@@ -20,16 +21,17 @@ mod v1;
 
 use axum::Router;
 use axum::middleware;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use crate::front::{AnswerBody, Api};
 pub use crate::inbox::Inbox;
 pub use crate::state::{AppState, Parts, Settings};
 
-/// Everything the server answers.
-pub fn router(state: AppState) -> Router {
+/// The routes of everything the server answers. Those that take events are here too, for who asks
+/// which methods their addresses know and for the document; [`Api`] answers them itself.
+fn router(state: AppState) -> Router {
     let (api, document) = described().split_for_parts();
     let mut router = api.merge(pages::router(&complete(document)));
     if state.inbox.is_some() {
@@ -38,9 +40,7 @@ pub fn router(state: AppState) -> Router {
     router
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
-        .layer(CatchPanicLayer::custom(layers::answer_panic))
-        // Around the panic layer, so that a panic is counted and has an id like everything else.
-        .layer(middleware::from_fn_with_state(state.clone(), layers::outermost))
+        .layer(middleware::from_fn(layers::around_handler))
         .with_state(state)
 }
 

@@ -11,6 +11,9 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use parking_lot::RwLock;
 use posthaste_core::engine::EngineLoad;
+use tokio::time::Instant;
+
+use crate::front::Intake;
 
 /// Upper bounds of the buckets of request durations, in milliseconds.
 const DURATION_BOUNDS_MS: [u64; 9] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000];
@@ -23,6 +26,9 @@ pub struct Metrics {
     pub deliveries_promised: AtomicU64,
     /// By method, route and status. Routes are templates, so there are a few hundred at most.
     requests: RwLock<BTreeMap<RequestKind, Arc<AtomicU64>>>,
+    /// Events taken with a 202, by [`Intake`]. Nearly all requests are these, so they are counted
+    /// without looking anything up.
+    taken: [AtomicU64; Intake::ALL.len()],
     durations: [AtomicU64; DURATION_BOUNDS_MS.len() + 1],
     duration_sum_us: AtomicU64,
 }
@@ -34,14 +40,42 @@ struct RequestKind {
     status: u16,
 }
 
+/// How long an answer took.
+#[derive(Debug, Clone, Copy)]
+pub struct Took(u64);
+
+impl Took {
+    pub fn since(started: Instant) -> Took {
+        Took::from(started.elapsed())
+    }
+
+    pub fn as_millis(self) -> u64 {
+        self.0 / 1_000
+    }
+}
+
+impl From<Duration> for Took {
+    fn from(duration: Duration) -> Took {
+        Took(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
 impl Metrics {
-    /// Counts one answered request. `route` is the template (`/v1/webhooks/{id}`), never the path.
-    pub fn count_request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    /// Counts one call that took events and was answered with a 202.
+    pub fn count_intake(&self, intake: Intake, took: Took) {
+        self.count_duration(took);
+        self.taken[intake as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_duration(&self, Took(took_us): Took) {
         let bucket = DURATION_BOUNDS_MS.iter().position(|&bound| took_us <= bound * 1_000);
         self.durations[bucket.unwrap_or(DURATION_BOUNDS_MS.len())].fetch_add(1, Ordering::Relaxed);
         self.duration_sum_us.fetch_add(took_us, Ordering::Relaxed);
+    }
 
+    /// Counts one answered request. `route` is the template (`/v1/webhooks/{id}`), never the path.
+    pub fn count_request(&self, method: &Method, route: &str, status: StatusCode, took: Took) {
+        self.count_duration(took);
         let method = known_method(method);
         let kind = RequestKind { method, route: route.to_owned(), status: status.as_u16() };
         if let Some(counter) = self.requests.read().get(&kind) {
@@ -55,10 +89,10 @@ impl Metrics {
     pub fn render(&self, load: EngineLoad) -> String {
         let mut page = Page::default();
         page.head("posthaste_http_requests_total", "counter", "Requests answered.");
-        for (kind, count) in self.requests.read().iter() {
+        for (kind, count) in self.counted_requests() {
             let RequestKind { method, route, status } = kind;
             let labels = format!(r#"{{method="{method}",route="{route}",status="{status}"}}"#);
-            page.line("posthaste_http_requests_total", &labels, count.load(Ordering::Relaxed));
+            page.line("posthaste_http_requests_total", &labels, count);
         }
         self.render_durations(&mut page);
         let events = [
@@ -96,6 +130,22 @@ impl Metrics {
             page.line(name, "", value as u64);
         }
         page.0
+    }
+
+    fn counted_requests(&self) -> BTreeMap<RequestKind, u64> {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let requests = self.requests.read();
+        let mut counted: BTreeMap<RequestKind, u64> =
+            requests.iter().map(|(kind, counter)| (kind.clone(), count(counter))).collect();
+        for intake in Intake::ALL {
+            let status = StatusCode::ACCEPTED.as_u16();
+            let kind = RequestKind { method: "POST", route: intake.path().to_owned(), status };
+            let taken = count(&self.taken[intake as usize]);
+            if taken > 0 {
+                *counted.entry(kind).or_default() += taken;
+            }
+        }
+        counted
     }
 
     fn render_durations(&self, page: &mut Page) {
@@ -150,7 +200,7 @@ mod tests {
     fn a_page_counts_requests_by_route_and_adds_up_durations() {
         let metrics = Metrics::default();
         for ms in [0, 3, 9_000] {
-            let took = Duration::from_millis(ms);
+            let took = Took::from(Duration::from_millis(ms));
             metrics.count_request(&Method::GET, "/v1/webhooks/{id}", StatusCode::OK, took);
         }
         let page = metrics.render(EngineLoad { outstanding: 7, ..EngineLoad::default() });

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
-use posthaste_core::account::{Account, ApiKey, KeyHash};
+use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::engine::DeliveryEngine;
@@ -175,20 +176,28 @@ impl Shared {
 
 /// Every API key, by its hash: authentication asks it for every request.
 #[derive(Debug, Default)]
-pub struct KeyRing(RwLock<HashMap<KeyHash, Arc<ApiKey>>>);
+pub struct KeyRing(RwLock<HashMap<KeyHash, ApiKey, BuildHasherDefault<FirstBytes>>>);
+
+/// What an API key is good for.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant {
+    pub role: Role,
+    /// `None` for a platform key.
+    pub account_id: Option<AccountId>,
+}
 
 impl KeyRing {
     pub fn new(keys: Vec<ApiKey>) -> KeyRing {
-        let by_hash = keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect();
-        KeyRing(RwLock::new(by_hash))
+        KeyRing(RwLock::new(keys.into_iter().map(|key| (key.hash, key)).collect()))
     }
 
-    pub fn get(&self, hash: &KeyHash) -> Option<Arc<ApiKey>> {
-        self.0.read().get(hash).cloned()
+    pub fn get(&self, hash: &KeyHash) -> Option<Grant> {
+        let keys = self.0.read();
+        keys.get(hash).map(|key| Grant { role: key.role, account_id: key.account_id })
     }
 
     pub fn add(&self, key: ApiKey) {
-        self.0.write().insert(key.hash, Arc::new(key));
+        self.0.write().insert(key.hash, key);
     }
 
     pub fn remove(&self, id: KeyId) {
@@ -196,24 +205,53 @@ impl KeyRing {
     }
 }
 
+/// Hashes what is a SHA-256 already: its first bytes are as good as any. Nobody can choose them,
+/// so nobody can make look-ups slow.
+#[derive(Debug, Default)]
+pub struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    /// The length that stands before the bytes, and is always the same.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The accounts, for whoever names one.
 #[derive(Debug, Default)]
-pub struct Accounts(RwLock<BTreeMap<AccountId, Account>>);
+pub struct Accounts(RwLock<AccountsByBoth>);
+
+#[derive(Debug, Default)]
+struct AccountsByBoth {
+    ids: BTreeSet<AccountId>,
+    by_name: BTreeMap<String, AccountId>,
+}
 
 impl Accounts {
     pub fn add(&self, account: Account) {
-        self.0.write().insert(account.id, account);
+        let mut accounts = self.0.write();
+        accounts.ids.insert(account.id);
+        accounts.by_name.insert(account.name, account.id);
     }
 
     /// By id or by name.
     pub fn find(&self, id_or_name: &str) -> Option<AccountId> {
         let accounts = self.0.read();
-        if let Ok(id) = AccountId::parse(id_or_name)
-            && accounts.contains_key(&id)
+        if id_or_name.starts_with(AccountId::PREFIX)
+            && let Ok(id) = AccountId::parse(id_or_name)
+            && accounts.ids.contains(&id)
         {
             return Some(id);
         }
-        accounts.values().find(|account| account.name == id_or_name).map(|account| account.id)
+        accounts.by_name.get(id_or_name).copied()
     }
 }
 

@@ -24,6 +24,7 @@
 //! A number with a fraction or an exponent is taken for a measurement, and becomes the nearest
 //! double however many digits it has: that is what every reader of JSON does with it.
 
+mod glance;
 mod number;
 mod rewrite;
 #[cfg(test)]
@@ -46,7 +47,7 @@ const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// The canonical form of the one JSON value that `text` is. Borrowed from `text` when that needs
 /// nothing but trimming; otherwise up to five times as long (`1e20` has 21 digits).
 pub fn canonicalise(text: &[u8]) -> Result<Cow<'_, str>, Invalid> {
-    Reader::open(text)?.document()
+    Reader::open(text)?.document_at_a_glance()
 }
 
 /// Like [`canonicalise`], for a place where only an object may stand.
@@ -55,7 +56,22 @@ pub fn canonicalise_object(text: &[u8]) -> Result<Cow<'_, str>, Invalid> {
     if reader.peek() != Some(b'{') {
         return Err(Invalid::at("", "data must be an object"));
     }
-    reader.document()
+    reader.document_at_a_glance()
+}
+
+/// The canonical form of the object that `text` starts with, and where behind it the text goes on.
+/// `None` if there is none: why not is for [`canonicalise_object`] to say, of the object alone.
+pub fn canonicalise_leading_object(text: &str) -> Option<(Cow<'_, str>, usize)> {
+    if let Some(len) = glance::object_len(text.as_bytes()) {
+        return Some((Cow::Borrowed(&text[..len]), len));
+    }
+    let mut reader = Reader::new(text);
+    if reader.peek() != Some(b'{') {
+        return None;
+    }
+    reader.value().ok()?;
+    let end = reader.at;
+    Some((reader.rewrite.finish(end), end))
 }
 
 /// Where one member of an object stands in the output; `key_end` is behind the closing quote.
@@ -95,8 +111,21 @@ impl<'a> Reader<'a> {
         let start = text.trim_start_matches(SPACE);
         let trimmed = text.len() - start.len();
         let text = start.trim_end_matches(SPACE);
+        Ok(Reader { trimmed, utf8_until, ..Reader::new(text) })
+    }
+
+    fn new(text: &'a str) -> Reader<'a> {
         let rewrite = Rewrite::new(text);
-        Ok(Reader { text, at: 0, rewrite, depth: 0, members: Vec::new(), trimmed, utf8_until })
+        let members = Vec::new();
+        Reader { text, at: 0, rewrite, depth: 0, members, trimmed: 0, utf8_until: None }
+    }
+
+    fn document_at_a_glance(self) -> Result<Cow<'a, str>, Invalid> {
+        let is_whole = |len| len == self.text.len() && self.utf8_until.is_none();
+        if glance::object_len(self.text.as_bytes()).is_some_and(is_whole) {
+            return Ok(Cow::Borrowed(self.text));
+        }
+        self.document()
     }
 
     fn document(mut self) -> Result<Cow<'a, str>, Invalid> {
@@ -105,7 +134,8 @@ impl<'a> Reader<'a> {
         if self.at < self.text.len() || self.utf8_until.is_some() {
             return Err(self.expected("nothing behind the JSON value"));
         }
-        Ok(self.rewrite.finish())
+        let end = self.text.len();
+        Ok(self.rewrite.finish(end))
     }
 
     #[inline]

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod first_start;
+pub mod head_timer;
 pub mod listen;
 pub mod open_files;
 pub mod output;

@@ -5,27 +5,36 @@
 //! only: who wants HTTP/2 wants TLS too, and has a proxy in front; telling the two apart without
 //! TLS means waiting for a first byte, again without a deadline.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::BoxError;
+use axum::body::HttpBody;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use posthaste_core::limits::{CONNECTIONS_IN_MAX, REQUEST_HEAD_WITHIN};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use crate::head_timer::HeadTimer;
+
 /// After an error that is not the fault of one connection, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` until `stop` resolves; then takes no more connections and waits for those
-/// that are in the middle of an answer.
-pub async fn answer(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+/// Answers on `listener` with `answer_one` until `stop` resolves; then takes no more connections and
+/// waits for those that are in the middle of an answer.
+pub async fn answer<A, F, B>(listener: TcpListener, answer_one: A, stop: impl Future<Output = ()>)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
     tokio::pin!(stop);
-    let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_HEAD_WITHIN);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_IN_MAX));
     loop {
@@ -42,7 +51,13 @@ pub async fn answer(listener: TcpListener, router: Router, stop: impl Future<Out
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let answer_one = answer_one.clone();
+        let service = service_fn(move |request| {
+            let answering = answer_one(request);
+            async { Ok::<_, Infallible>(answering.await) }
+        });
+        let mut builder = Builder::new();
+        builder.timer(HeadTimer::default()).header_read_timeout(REQUEST_HEAD_WITHIN);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         // Joined by `graceful`, which counts what it watches.
@@ -73,7 +88,10 @@ async fn accept(
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
@@ -90,7 +108,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let answering = tokio::spawn(answer(listener, router, async {
+        let service = TowerToHyperService::new(router);
+        let answer_one = move |request| {
+            let answering = service.call(request);
+            async { answering.await.unwrap() }
+        };
+        let answering = tokio::spawn(answer(listener, answer_one, async {
             let _ = stopped.await;
         }));
         Listening { address, stop, answering }
@@ -117,6 +140,25 @@ mod tests {
             let is_whole = begun.ends_with("\r\n\r\n");
             assert_eq!(answer.ends_with(b"hello"), is_whole, "{begun:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_head_has_the_whole_deadline() {
+        let listening = listening(hello()).await;
+        let mut stream = connect(&listening).await;
+        let mut buffer = [0; 1024];
+        for _ in 0..5 {
+            // Longer than the deadline all in all, but never between two requests.
+            tokio::time::advance(REQUEST_HEAD_WITHIN * 2 / 3).await;
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let bytes = stream.read(&mut buffer).await.unwrap();
+            assert!(buffer[..bytes].ends_with(b"hello"));
+        }
+        let silent_since = tokio::time::Instant::now();
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+        let silent = silent_since.elapsed();
+        assert!(silent >= REQUEST_HEAD_WITHIN, "closed after {silent:?}");
+        assert!(silent < REQUEST_HEAD_WITHIN + Duration::from_secs(1), "closed after {silent:?}");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use posthaste_api::{AppState, Inbox};
+use posthaste_api::{Api, AppState, Inbox};
 use posthaste_core::directory::Directory;
 use posthaste_core::limits::BATCH_BODY_BYTES_MAX;
 use posthaste_core::store::{Store, StoreError};
@@ -102,10 +102,14 @@ impl Server {
         })
         .await
         .context("the API cannot read its keys and accounts")?;
-        let router = posthaste_api::router(state.clone());
+        let api = Api::new(state.clone());
+        let answer_one = move |request| {
+            let api = api.clone();
+            async move { api.answer(request).await }
+        };
         let parts = Running {
             engine: engine_task,
-            api: tokio::spawn(listen::answer(listener, router, until(stopped.clone()))),
+            api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
             state,
         };

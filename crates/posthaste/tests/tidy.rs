@@ -175,7 +175,9 @@ fn only_dispatch_opens_connections() {
 fn clocks_and_chance_are_in_one_file() {
     let system = &["crates/posthaste/src/system.rs", "bench"];
     only_in(system, &["SystemTime::now", "getrandom::", "jiff::Timestamp::now", "Zoned::now"]);
-    only_in(&[], &["std::time::Instant", "rand::", "thread_rng"]);
+    // A type in the signature of hyper's timers; the clock behind it is tokio's there too.
+    only_in(&["crates/posthaste/src/head_timer.rs"], &["std::time::Instant"]);
+    only_in(&[], &["rand::", "thread_rng"]);
 }
 
 #[test]

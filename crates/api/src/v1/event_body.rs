@@ -1,6 +1,9 @@
 //! Reads the body of a published event: the path every event takes, so it is read once, and only
 //! `data` is looked at as a whole.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use posthaste_core::canonical::canonicalise_object;
 use posthaste_core::catalogue::{self, EventGroup};
 use posthaste_core::error::{Complaints, Invalid};
@@ -38,13 +41,34 @@ pub struct EventBody<'a> {
     powerlist_id: Option<String>,
 }
 
+/// What is written in an event, whichever way it was read.
+#[derive(Debug)]
+pub struct WrittenEvent<'a> {
+    pub event: Cow<'a, str>,
+    /// In canonical form, or why it has none.
+    pub data: Result<Cow<'a, str>, Invalid>,
+    pub timestamp: Option<Cow<'a, str>>,
+    pub powerlist_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<EventBody<'a>> for WrittenEvent<'a> {
+    fn from(body: EventBody<'a>) -> WrittenEvent<'a> {
+        WrittenEvent {
+            event: body.event.into(),
+            data: canonicalise_object(body.data.get().as_bytes()),
+            timestamp: body.timestamp.map(Cow::from),
+            powerlist_id: body.powerlist_id.map(Cow::from),
+        }
+    }
+}
+
 /// A published event that is all right.
 #[derive(Debug)]
 pub struct ParsedEvent {
     pub event_type: EventType,
     pub timestamp: Timestamp,
     pub powerlist_id: Option<PowerlistId>,
-    pub data: String,
+    pub data: Arc<str>,
 }
 
 /// Why an event is refused: the code says "unknown event type" only if that is all.
@@ -67,13 +91,17 @@ impl Refusal {
         })
     }
 
-    fn check<T>(&mut self, pointer: &str, result: Result<T, Invalid>) -> Option<T> {
-        self.others += usize::from(result.is_err());
-        self.complaints.check(pointer, result)
+    /// Of the member of the event at `pointer`.
+    fn check<T>(&mut self, pointer: &str, member: &str, result: Result<T, Invalid>) -> Option<T> {
+        if result.is_ok() {
+            return result.ok();
+        }
+        self.others += 1;
+        self.complaints.check(&format!("{pointer}/{member}"), result)
     }
 }
 
-impl EventBody<'_> {
+impl WrittenEvent<'_> {
     /// Adds to `refusal` what is wrong, under `pointer`; answers `None` then.
     pub fn parse(
         self,
@@ -83,26 +111,24 @@ impl EventBody<'_> {
         pointer: &str,
         refusal: &mut Refusal,
     ) -> Option<ParsedEvent> {
-        let at = |member: &str| format!("{pointer}/{member}");
-        let event_type = refusal.check(&at("event"), EventType::parse(&self.event));
+        let event_type = refusal.check(pointer, "event", EventType::parse(&self.event));
         if let Some(event_type) = &event_type
             && let Some(why) = fault_of_type(event_type, account, &state.event_types)
         {
             refusal.unknown_types += 1;
-            refusal.complaints.add(at("event"), why);
+            refusal.complaints.add(format!("{pointer}/event"), why);
         }
         let timestamp = self.timestamp.map_or(Ok(now), |text| Timestamp::parse(&text));
-        let timestamp = refusal.check(&at("timestamp"), timestamp);
+        let timestamp = refusal.check(pointer, "timestamp", timestamp);
         let beside = self.powerlist_id.map(|text| PowerlistId::parse(&text)).transpose();
-        let beside = refusal.check(&at("powerlist_id"), beside);
-        let data = canonicalise_object(self.data.get().as_bytes());
-        let data = refusal.check(&at("data"), data)?;
+        let beside = refusal.check(pointer, "powerlist_id", beside);
+        let data = refusal.check(pointer, "data", self.data)?;
         let powerlist_id = beside?.or_else(|| powerlist_inside(&data));
         Some(ParsedEvent {
             event_type: event_type?,
             timestamp: timestamp?,
             powerlist_id,
-            data: data.into_owned(),
+            data: Arc::from(&*data),
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Events: publishing them, one or many at a time, and looking them up.
 
+use std::fmt::Display;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use posthaste_core::attempt::Trigger;
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
@@ -15,13 +17,14 @@ use posthaste_core::limits::{BATCH_EVENTS_MAX, FAN_OUT_MAX, IDEMPOTENCY_KEY_BYTE
 use posthaste_core::page::PageRequest;
 use posthaste_core::store::{Accept, Accepted, EventFilter, StoreError};
 use posthaste_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use super::List;
-use super::event_body::{EventBody, ParsedEvent, Refusal};
+use super::event_body::{EventBody, ParsedEvent, Refusal, WrittenEvent};
+use super::event_text;
 use super::names::TriggerName;
 use crate::auth::{Caller, Publish, Read};
 use crate::error::{ApiError, Code, Problem};
@@ -30,8 +33,12 @@ use crate::state::AppState;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const EVENTS_PATH: &str = "/v1/events";
-const BATCH_PATH: &str = "/v1/events/batch";
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Enough for one receipt, and for the headers of every answer.
+const ANSWER_BYTES: usize = 160;
+const ANSWER_HEADERS: usize = 8;
+pub const EVENTS_PATH: &str = "/v1/events";
+pub const BATCH_PATH: &str = "/v1/events/batch";
 
 /// Many events to publish, all or none of them.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,32 +53,38 @@ pub struct BatchBody<'a> {
 
 /// The promise: this event is on disk, with its deliveries.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Receipt {
-    #[schema(example = "evt_06a2b3c4d5e6f")]
-    id: String,
+pub struct Receipt<'a> {
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, example = "evt_06a2b3c4d5e6f")]
+    id: EventId,
     #[schema(example = "call.ended")]
-    event: String,
-    #[schema(format = DateTime)]
-    timestamp: String,
+    event: &'a str,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
     /// How many webhooks it goes to.
     deliveries: usize,
 }
 
-impl From<&EventReceipt> for Receipt {
-    fn from(receipt: &EventReceipt) -> Receipt {
+impl<'a> From<&'a EventReceipt> for Receipt<'a> {
+    fn from(receipt: &'a EventReceipt) -> Receipt<'a> {
         Receipt {
-            id: receipt.id.to_string(),
-            event: receipt.event_type.to_string(),
-            timestamp: receipt.timestamp.to_string(),
+            id: receipt.id,
+            event: receipt.event_type.as_str(),
+            timestamp: receipt.timestamp,
             deliveries: receipt.deliveries,
         }
     }
 }
 
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
 /// The receipts of a batch, in the order of its events.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Receipts {
-    events: Vec<Receipt>,
+pub struct Receipts<'a> {
+    events: Vec<Receipt<'a>>,
 }
 
 /// An accepted event.
@@ -157,21 +170,37 @@ pub struct EventListQuery {
 pub async fn publish(
     caller: Caller<Publish>,
     State(state): State<AppState>,
-    headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let idempotency_key = idempotency_key(&headers)?;
-    let body = read_json_bytes(request, state.settings.body_bytes_max).await?;
+    let (head, body) = request.into_parts();
+    Ok(take_event(caller, &state, &head.headers, body).await?.map(Body::from))
+}
+
+/// [`publish`], from whatever kind of body.
+pub async fn take_event<B>(
+    caller: Caller<Publish>,
+    state: &AppState,
+    headers: &HeaderMap,
+    body: B,
+) -> Result<http::Response<Bytes>, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let idempotency_key = idempotency_key(headers)?;
+    let body = read_json_bytes(headers, body, state.settings.body_bytes_max).await?;
     let now = state.now();
     let mut refusal = Refusal::default();
-    let event: EventBody<'_> = parse_json(&body)?;
-    let event = event.parse(now, &state, caller.account, "", &mut refusal);
+    let event = match event_text::event(&body) {
+        Some(event) => event,
+        None => parse_json::<EventBody<'_>>(&body)?.into(),
+    };
+    let event = event.parse(now, state, caller.account, "", &mut refusal);
     refusal.finish()?;
     let idempotency = idempotency_key.map(|key| idempotency(&key, EVENTS_PATH, &body));
     let events = event.into_iter().collect();
-    let (receipts, repeated) = accept(now, &state, caller.account, events, idempotency).await?;
+    let (receipts, repeated) = accept(now, state, caller.account, events, idempotency).await?;
     let receipt = receipts.first().map(Receipt::from).ok_or_else(ApiError::internal)?;
-    Ok(accepted(Json(receipt), repeated))
+    Ok(accepted(&receipt, repeated))
 }
 
 /// Publish up to 1,000 events
@@ -188,38 +217,50 @@ pub async fn publish(
 pub async fn publish_batch(
     caller: Caller<Publish>,
     State(state): State<AppState>,
-    headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let idempotency_key = idempotency_key(&headers)?;
-    let body = read_json_bytes(request, state.settings.batch_body_bytes_max).await?;
-    let now = state.now();
-    let batch: BatchBody<'_> = parse_json(&body)?;
-    let events = parse_batch(now, &state, caller.account, &batch)?;
-    let idempotency = idempotency_key.map(|key| idempotency(&key, BATCH_PATH, &body));
-    let (receipts, repeated) = accept(now, &state, caller.account, events, idempotency).await?;
-    let receipts = Receipts { events: receipts.iter().map(Receipt::from).collect() };
-    Ok(accepted(Json(receipts), repeated))
+    let (head, body) = request.into_parts();
+    Ok(take_batch(caller, &state, &head.headers, body).await?.map(Body::from))
 }
 
-fn parse_batch(
-    now: Timestamp,
+/// [`publish_batch`], from whatever kind of body.
+pub async fn take_batch<B>(
+    caller: Caller<Publish>,
     state: &AppState,
-    account: AccountId,
-    batch: &BatchBody<'_>,
-) -> Result<Vec<ParsedEvent>, ApiError> {
+    headers: &HeaderMap,
+    body: B,
+) -> Result<http::Response<Bytes>, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let idempotency_key = idempotency_key(headers)?;
+    let body = read_json_bytes(headers, body, state.settings.batch_body_bytes_max).await?;
+    let now = state.now();
+    let events = match event_text::batch(&body, state.settings.body_bytes_max) {
+        Some(events) => events,
+        None => read_batch(&parse_json(&body)?, state.settings.body_bytes_max)?,
+    };
+    let events = parse_batch(now, state, caller.account, events)?;
+    let idempotency = idempotency_key.map(|key| idempotency(&key, BATCH_PATH, &body));
+    let (receipts, repeated) = accept(now, state, caller.account, events, idempotency).await?;
+    let receipts = Receipts { events: receipts.iter().map(Receipt::from).collect() };
+    Ok(accepted(&receipts, repeated))
+}
+
+fn read_batch<'a>(
+    batch: &BatchBody<'a>,
+    event_bytes_max: usize,
+) -> Result<Vec<WrittenEvent<'a>>, ApiError> {
     let count = batch.events.len();
     if count == 0 || count > BATCH_EVENTS_MAX {
         let message = format!("a batch has 1 to {BATCH_EVENTS_MAX} events, this one has {count}");
         return Err(ApiError::invalid("/events", message));
     }
-    let mut refusal = Refusal::default();
     let mut events = Vec::with_capacity(count);
     for (position, raw) in batch.events.iter().enumerate() {
         let pointer = format!("/events/{position}");
-        let bytes_max = state.settings.body_bytes_max;
-        if raw.get().len() > bytes_max {
-            let detail = format!("{pointer}: an event has at most {bytes_max} bytes");
+        if raw.get().len() > event_bytes_max {
+            let detail = format!("{pointer}: an event has at most {event_bytes_max} bytes");
             return Err(ApiError::new(Code::BodyTooLarge, detail));
         }
         if !raw.get().starts_with('{') {
@@ -229,6 +270,21 @@ fn parse_batch(
             let moved = Invalid { errors: std::mem::take(&mut error.errors) }.under(&pointer);
             ApiError { detail: moved.to_string(), errors: moved.errors, ..error }
         })?;
+        events.push(event.into());
+    }
+    Ok(events)
+}
+
+fn parse_batch(
+    now: Timestamp,
+    state: &AppState,
+    account: AccountId,
+    written: Vec<WrittenEvent<'_>>,
+) -> Result<Vec<ParsedEvent>, ApiError> {
+    let mut refusal = Refusal::default();
+    let mut events = Vec::with_capacity(written.len());
+    for (position, event) in written.into_iter().enumerate() {
+        let pointer = format!("/events/{position}");
         events.extend(event.parse(now, state, account, &pointer, &mut refusal));
     }
     refusal.finish()?;
@@ -253,7 +309,7 @@ async fn accept(
             event_type: event.event_type,
             timestamp: event.timestamp,
             powerlist_id: event.powerlist_id,
-            data: event.data.into(),
+            data: event.data,
             trigger: Trigger::Event,
             targets,
         });
@@ -282,16 +338,26 @@ async fn accept(
     }
 }
 
-fn accepted(body: impl IntoResponse, repeated: bool) -> Response {
-    let mut response = (StatusCode::ACCEPTED, body).into_response();
+/// Answers with what is written straight into its bytes: there is one for every event.
+fn accepted(receipts: &impl Serialize, repeated: bool) -> http::Response<Bytes> {
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut body, receipts).expect("a receipt has only texts and numbers");
+    let mut response = http::Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    let mut headers = HeaderMap::with_capacity(ANSWER_HEADERS);
+    headers.insert(header::CONTENT_TYPE, JSON);
     if repeated {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
+    *response.headers_mut() = headers;
     response
 }
 
 /// The key that the caller gave, if any.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError> {
+    if !headers.contains_key(&IDEMPOTENCY_KEY) {
+        return Ok(None);
+    }
     let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.as_bytes();

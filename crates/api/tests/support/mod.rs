@@ -1,4 +1,4 @@
-//! A server without a socket: the real router on a real SQLite store, and an engine with a
+//! A server without a socket: the real API on a real SQLite store, and an engine with a
 //! script ([`engine::TestEngine`]).
 
 #![expect(dead_code, reason = "each test file uses another part of it")]
@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::BodyExt;
-use posthaste_api::{AppState, Inbox, Parts, Settings, router};
+use posthaste_api::{Api, AppState, Inbox, Parts, Settings};
 use posthaste_core::account::{KeyText, NewApiKey, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
@@ -24,7 +23,6 @@ use posthaste_core::time::{Clock, Entropy, Timestamp};
 use posthaste_store::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 use self::engine::TestEngine;
 
@@ -66,7 +64,7 @@ pub struct Keys {
 }
 
 pub struct TestServer {
-    pub router: Router,
+    pub api: Api,
     pub state: AppState,
     pub engine: Arc<TestEngine>,
     pub store: Arc<dyn Store>,
@@ -171,7 +169,7 @@ impl TestServer {
         .await
         .expect("a store that can be read");
         TestServer {
-            router: router(state.clone()),
+            api: Api::new(state.clone()),
             state,
             engine,
             store,
@@ -191,7 +189,7 @@ impl TestServer {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = self.api.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body in memory").to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A decimal of so many significant digits survives the way through a double and back, so it is
 /// its own shortest spelling and needs no conversion to know that (`DBL_DIG` in C).
-const DIGITS_ALWAYS_KEPT: usize = 15;
+pub(super) const DIGITS_ALWAYS_KEPT: usize = 15;
 /// ECMAScript writes `0.000001` as it is and goes over to `1e-7` below.
 const ZEROS_BEHIND_POINT_MAX: usize = 5;
 

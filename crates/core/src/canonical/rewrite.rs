@@ -62,11 +62,12 @@ impl<'a> Rewrite<'a> {
         self.out.push_str(tail);
     }
 
-    pub(super) fn finish(mut self) -> Cow<'a, str> {
+    /// What has become of the input up to `end`, where the last replacement was before.
+    pub(super) fn finish(mut self, end: usize) -> Cow<'a, str> {
         if self.kept_from == 0 {
-            return Cow::Borrowed(self.text);
+            return Cow::Borrowed(&self.text[..end]);
         }
-        self.keep_until(self.text.len());
+        self.keep_until(end);
         Cow::Owned(self.out)
     }
 }

@@ -363,6 +363,115 @@ fn check_fixed_point(canonical: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+// --- The glance and the reader ----------------------------------------------------------------
+
+/// The glance may leave anything to the reader, but what it takes must be what the reader keeps.
+fn check_glance(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let read = Reader::open(bytes).and_then(Reader::document);
+    prop_assert_eq!(&canonicalise(bytes), &read, "{:?}", String::from_utf8_lossy(bytes));
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
+    // The same object with more text behind it, as it stands in a body.
+    let more = format!("{text} ,\"timestamp\":\"x\"}}");
+    match (canonicalise_leading_object(&more), canonicalise_object(bytes)) {
+        (Some((leading, end)), Ok(whole)) => {
+            prop_assert_eq!(leading, whole);
+            prop_assert_eq!(end, text.trim_end_matches(SPACE).len());
+        }
+        // Whatever follows: the object is only a part of these bytes, or space stands before it.
+        (Some((_, end)), Err(_)) => prop_assert_ne!(end, text.trim_end_matches(SPACE).len()),
+        (None, Ok(_)) => prop_assert!(text.starts_with(SPACE), "{}", text),
+        (None, Err(_)) => {}
+    }
+    Ok(())
+}
+
+fn check_taken_at_a_glance(text: &str, expected: bool) {
+    let len = glance::object_len(text.as_bytes());
+    assert_eq!(len, expected.then_some(text.len()), "{text}");
+    check_glance(text.as_bytes()).expect("the reader agrees");
+}
+
+#[test]
+fn what_javascript_writes_is_taken_at_a_glance() {
+    let check = |text: &str| check_taken_at_a_glance(text, true);
+    check("{}");
+    check(r#"{"call_id":"c_1","duration":45,"cost":0.015,"tags":["a",null,true,false,[],{}]}"#);
+    check(r#"{"a":-1,"b":0,"c":-1.5,"d":123456789012345,"e":1e-7,"f":0.1234567890123456}"#);
+    check(r#"{"a b":0,"a":"say \"x\" \\ \b\f\n\r\t","é😀":"é😀"}"#);
+    check(r#"{"":{"":{"":0}},"a":{"a":{"a":0}},"abcdefgh":0,"abcdefghi":0,"abcdefghj":0}"#);
+    let keys: Vec<String> = (0..64).map(|n| format!("\"key{n}\":0")).collect();
+    check(&format!("{{{}}}", keys.join(",")));
+    check(&format!("{}{}", "{\"a\":".repeat(63) + "{}", "}".repeat(63)));
+}
+
+#[test]
+fn what_needs_a_closer_look_is_left_to_the_reader() {
+    let check = |text: &str| check_taken_at_a_glance(text, false);
+    check("[]");
+    check("");
+    check("{");
+    check(r#"{"a""#);
+    check(r#"{"a":"#);
+    check(r#"{"a":1"#);
+    check(r#"{"a":1,}"#);
+    check(r#"{"a":[1,]}"#);
+    check(r#"{"a": 1}"#);
+    check(r#"{"a":1,"a":1}"#);
+    check(r#"{"abcdefghi":1,"abcdefghj":1,"abcdefghi":1}"#);
+    check(r#"{"1":1}"#);
+    check(r#"{"a\n":1}"#);
+    check(r#"{"a":"\/"}"#);
+    check(r#"{"a":"\u001f"}"#);
+    check(r#"{"a":1.0}"#);
+    check(r#"{"a":01}"#);
+    check(r#"{"a":-}"#);
+    check(r#"{"a":-0}"#);
+    check(r#"{"a":9007199254740993}"#);
+    check(r#"{"a":tru}"#);
+    check("{\"a\":\"\u{1}\"}");
+    let keys: Vec<String> = (0..65).map(|n| format!("\"key{n}\":0")).collect();
+    check(&format!("{{{}}}", keys.join(",")));
+    check(&format!("{}{}", "{\"a\":".repeat(64) + "{}", "}".repeat(64)));
+}
+
+proptest! {
+    #[test]
+    fn a_glance_agrees_with_the_reader(value in any_json(), pretty: bool) {
+        let object = serde_json::json!({ "a": value });
+        let text = if pretty { format!("{object:#}") } else { object.to_string() };
+        check_glance(text.as_bytes())?;
+        let canonical = canonicalise(text.as_bytes())?;
+        check_glance(canonical.as_bytes())?;
+    }
+
+    #[test]
+    fn a_glance_agrees_on_mutated_documents(
+        value in any_json(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..3),
+    ) {
+        let text = serde_json::json!({ "a": value }).to_string();
+        let mut bytes = canonicalise(text.as_bytes())?.into_owned().into_bytes();
+        for (place, byte, change) in changes {
+            let at = place.index(bytes.len().max(1)).min(bytes.len());
+            match change {
+                0 => bytes.insert(at, byte),
+                1 if at < bytes.len() => bytes[at] = byte,
+                // Keys twice, commas too many, quotes that end early.
+                2 if at < bytes.len() => bytes.insert(at, bytes[at]),
+                _ => bytes.truncate(at),
+            }
+        }
+        check_glance(&bytes)?;
+    }
+
+    #[test]
+    fn a_glance_agrees_on_json_like_soup(
+        text in r#"\{("(a|b|\\n|\\u001f)?":?|[\[\]{},:"\\ 0-9.eE+\-u]|\\u[dD][89cC]00|true|é){0,60}\}?"#
+    ) {
+        check_glance(text.as_bytes())?;
+    }
+}
+
 proptest! {
     #[test]
     fn means_the_same_and_is_a_fixed_point(value in any_json(), pretty: bool) {
