@@ -112,11 +112,8 @@ impl ScriptedTransport {
 
 #[async_trait]
 impl Transport for ScriptedTransport {
-    async fn send(&self, request: AttemptRequest) -> Sent {
-        let header = |name: &str| {
-            let value = request.headers.get(name).map(|value| value.to_str().expect("ASCII"));
-            value.unwrap_or_default().to_owned()
-        };
+    async fn send(&self, request: AttemptRequest<'_>) -> Sent {
+        let header = |name: &str| request.headers.get(name).unwrap_or_default();
         let seen = Seen {
             at: self.clock.now(),
             url: request.url.as_str().to_owned(),
@@ -158,7 +155,7 @@ impl Transport for ScriptedTransport {
 }
 
 fn answer(status: u16, headers: Vec<(&'static str, String)>) -> Answer {
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Answer { status, headers, body: b"{}".to_vec(), truncated: false }
 }
 
