@@ -26,13 +26,11 @@ impl HeaderLines {
         self.0.push_str(name);
         self.0[start..].make_ascii_lowercase();
         self.0.push_str(": ");
-        let value = String::from_utf8_lossy(value);
-        // HTTP allows no line break in a header; should one come through, it must not make a
-        // new line.
-        if value.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
-            self.0.push_str(&value.replace(['\n', '\r'], " "));
-        } else {
-            self.0.push_str(&value);
+        match std::str::from_utf8(value) {
+            Ok(value) if !has_line_break(value) => self.0.push_str(value),
+            // HTTP allows no line break in a header; should one come through, it must not make a
+            // new line.
+            _ => self.0.push_str(&String::from_utf8_lossy(value).replace(['\n', '\r'], " ")),
         }
         self.0.push('\n');
     }
@@ -46,6 +44,11 @@ impl HeaderLines {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
+}
+
+fn has_line_break(value: &str) -> bool {
+    // Without an early end, so that the compiler makes SIMD of it.
+    value.bytes().fold(false, |found, byte| found | (byte == b'\n') | (byte == b'\r'))
 }
 
 impl<'h> FromIterator<(&'h str, &'h str)> for HeaderLines {

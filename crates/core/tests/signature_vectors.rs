@@ -65,7 +65,8 @@ fn check(
     let headers = attempt.signed(Timestamp::from_millis(NOW_MS), &signed_body(), keys);
     let listed: Vec<(&str, String)> =
         headers.iter().map(|(name, value)| (name, value.to_text())).collect();
-    let expected: Vec<_> = expected.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+    let expected: Vec<_> =
+        expected.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
     assert_eq!(listed, expected);
 }
 

@@ -135,6 +135,11 @@ fn classify_error(error: SendError) -> Result<Verdict, OurFault> {
 }
 
 fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {
+    let status_code = Some(answer.status);
+    if Outcome::of_status(answer.status, false) == Outcome::Succeeded {
+        let (outcome, error, retry_after) = (Outcome::Succeeded, None, None);
+        return Verdict { outcome, status_code, error, retry_after };
+    }
     let header = |name: &str| answer.headers.get(name);
     let told = header("retry-after").and_then(|value| parse_retry_after(value, now));
     let outcome = Outcome::of_status(answer.status, told.is_some());
@@ -144,12 +149,11 @@ fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {
         _ => None,
     };
     let error = match outcome {
-        Outcome::Succeeded => None,
-        Outcome::Deferred => Some(format!("the receiver asked for patience ({})", answer.status)),
+        Outcome::Deferred => format!("the receiver asked for patience ({})", answer.status),
         _ if (300..400).contains(&answer.status) => {
-            Some(format!("answered {}: redirects are not followed", answer.status))
+            format!("answered {}: redirects are not followed", answer.status)
         }
-        _ => Some(format!("answered {}", answer.status)),
+        _ => format!("answered {}", answer.status),
     };
-    Verdict { outcome, status_code: Some(answer.status), error, retry_after }
+    Verdict { outcome, status_code, error: Some(error), retry_after }
 }

@@ -104,7 +104,8 @@ impl Http1 {
                     Poll::Ready(read) => read?,
                     Poll::Pending => {
                         let failure = send_failure.take();
-                        return failure.map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
+                        return failure
+                            .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
                     }
                 };
                 if read == 0 {

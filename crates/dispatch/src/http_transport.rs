@@ -54,10 +54,7 @@ impl Transport for HttpTransport {
         let call = Call {
             method: Method::POST,
             url: request.url,
-            headers: CallHeaders::Attempt {
-                sent: request.headers,
-                custom: request.custom_headers,
-            },
+            headers: CallHeaders::Attempt { sent: request.headers, custom: request.custom_headers },
             body: request.body,
             body_bytes_max: RESPONSE_BODY_BYTES_MAX,
             on_stale: OnStale::SendAgain,
@@ -80,7 +77,10 @@ pub(crate) struct Call<'c> {
 /// Without `host` and `content-length`.
 pub(crate) enum CallHeaders<'c> {
     /// The values of `custom` stand redacted in `sent`.
-    Attempt { sent: &'c SentHeaders, custom: &'c CustomHeaders },
+    Attempt {
+        sent: &'c SentHeaders,
+        custom: &'c CustomHeaders,
+    },
     Map(&'c HeaderMap),
 }
 
@@ -143,9 +143,7 @@ impl Connections {
         let host = self.pool.host(call.url.origin());
         if let Some(lent) = host.borrow(progress.started) {
             let tried = match lent {
-                Lent::Http1(open) => {
-                    self.on_http1(open, Use::Later, &host, call, progress).await
-                }
+                Lent::Http1(open) => self.on_http1(open, Use::Later, &host, call, progress).await,
                 Lent::Http2(open) => {
                     Box::pin(on_http2(open, Use::Later, &host, call, progress)).await
                 }
@@ -215,8 +213,7 @@ impl Connections {
             }
             Err(error) => {
                 let error = classify_exchange(&error);
-                let is_stale =
-                    this_use == Use::Later && open.is_silent() && is_closed(&error);
+                let is_stale = this_use == Use::Later && open.is_silent() && is_closed(&error);
                 Err(TryFailure { error, is_stale })
             }
         }
@@ -259,7 +256,8 @@ impl Call<'_> {
         push_line(head, "host", self.url.authority().as_bytes());
         match self.headers {
             CallHeaders::Attempt { sent, custom } => {
-                for (name, value) in sent.iter().filter(|(_, value)| *value != SentValue::Redacted) {
+                for (name, value) in sent.iter().filter(|(_, value)| *value != SentValue::Redacted)
+                {
                     head.extend_from_slice(name.as_bytes());
                     head.extend_from_slice(b": ");
                     value.spell(head);
@@ -354,8 +352,7 @@ fn unreachable(reason: UnreachableReason, message: String) -> SendError {
 }
 
 fn closed(how: &str) -> SendError {
-    let message =
-        format!("the receiver closed the connection before its answer was complete{how}");
+    let message = format!("the receiver closed the connection before its answer was complete{how}");
     unreachable(UnreachableReason::Closed, message)
 }
 
@@ -398,4 +395,69 @@ fn classify(error: &hyper::Error) -> SendError {
         return closed("");
     }
     not_http(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_of_http_carry_the_same_headers() {
+        let mut sent = SentHeaders::default();
+        sent.push_named("content-type", SentValue::Json);
+        sent.push_named("x-webhook-attempt", SentValue::Number(2));
+        sent.push_named("authorization", SentValue::Redacted);
+        let own = [("authorization".to_owned(), "Bearer abc".to_owned())];
+        let custom = CustomHeaders::parse(own).unwrap();
+        let (url, body) = (TargetUrl::parse("https://a.example:8443/x?y=z").unwrap(), "{}".into());
+        let call = Call {
+            method: Method::POST,
+            url: &url,
+            headers: CallHeaders::Attempt { sent: &sent, custom: &custom },
+            body: &body,
+            body_bytes_max: 0,
+            on_stale: OnStale::Fail,
+        };
+        let mut head = b"of the request before".to_vec();
+        head.clear();
+        call.write_head(&mut head);
+        let expected = "POST /x?y=z HTTP/1.1\r\nhost: a.example:8443\r\n\
+            content-type: application/json\r\nx-webhook-attempt: 2\r\n\
+            authorization: Bearer abc\r\ncontent-length: 2\r\n\r\n";
+        assert_eq!(String::from_utf8(head).unwrap(), expected);
+
+        let request = call.to_request();
+        assert_eq!(request.uri(), "https://a.example:8443/x?y=z");
+        let lines: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ("content-type", b"application/json".as_slice()),
+                ("x-webhook-attempt", b"2"),
+                ("authorization", b"Bearer abc"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_length_is_said_where_a_body_is_expected() {
+        let url = TargetUrl::parse("https://a.example/").unwrap();
+        let check = |method: Method, body: &'static str, expected: bool| {
+            let body = body.into();
+            let headers = CallHeaders::Map(&HeaderMap::new());
+            let on_stale = OnStale::Fail;
+            let call =
+                Call { method, url: &url, headers, body: &body, body_bytes_max: 0, on_stale };
+            assert_eq!(call.says_length(), expected, "{} {body:?}", call.method);
+        };
+        check(Method::POST, "", true);
+        check(Method::POST, "{}", true);
+        check(Method::GET, "", false);
+        check(Method::DELETE, "", false);
+        check(Method::DELETE, "{}", true);
+    }
 }

@@ -23,9 +23,7 @@ use super::Shared;
 use super::connection::Writer;
 use super::fault::Fault;
 use super::partitions::{Day, Partition};
-use super::rows::{
-    DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code,
-};
+use super::rows::{DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code};
 
 /// Days whose history is kept open for writing: the newest, and those of retries.
 const WRITERS_MAX: usize = 4;
