@@ -129,11 +129,14 @@ impl Http1 {
     }
 
     /// Whether the connection can wait for its next request, after an answer that would let it:
-    /// not with half a request sent, and not with anything behind the answer. Lets go of what a
-    /// large answer has made it grow to.
+    /// not with half a request sent, and not with anything behind the answer. Lets go of what
+    /// large heads and answers have made it grow to.
     pub(crate) fn settle(&mut self) -> bool {
         if self.buffer.len() > BUFFER_BYTES {
             self.buffer = vec![0; BUFFER_BYTES].into();
+        }
+        if self.head.capacity() > BUFFER_BYTES {
+            self.head = Vec::new();
         }
         self.is_request_sent && self.filled == 0
     }

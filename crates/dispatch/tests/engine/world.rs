@@ -132,8 +132,8 @@ impl Transport for ScriptedTransport {
             *most = (*most).max(*now);
         }
         let result = match reply {
-            Reply::Status(status) => Ok(answer(status, Vec::new())),
-            Reply::StatusWith(status, headers) => Ok(answer(status, headers)),
+            Reply::Status(status) => Ok(answer(status, &[])),
+            Reply::StatusWith(status, headers) => Ok(answer(status, &headers)),
             Reply::Hang => {
                 tokio::time::sleep(request.timeout).await;
                 Err(SendError::TimedOut { message: "no answer in time".to_owned() })
@@ -145,7 +145,7 @@ impl Transport for ScriptedTransport {
             }
             Reply::Slow(delay, status) => {
                 tokio::time::sleep(delay).await;
-                Ok(answer(status, Vec::new()))
+                Ok(answer(status, &[]))
             }
         };
         self.in_flight.lock().get_mut(&url).expect("counted above").0 -= 1;
@@ -154,7 +154,7 @@ impl Transport for ScriptedTransport {
     }
 }
 
-fn answer(status: u16, headers: Vec<(&'static str, String)>) -> Answer {
+fn answer(status: u16, headers: &[(&'static str, String)]) -> Answer {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Answer { status, headers, body: b"{}".to_vec(), truncated: false }
 }

@@ -23,7 +23,8 @@ fn read_expecting(expected: BodyExpected, pieces: &[&[u8]], closes: bool) -> Str
             Err(error) => return format!("refused: {error}"),
         }
     }
-    if !reader.is_complete() && !(closes && reader.end_of_input()) {
+    let is_complete = reader.is_complete() || (closes && reader.end_of_input());
+    if !is_complete {
         return "incomplete".to_owned();
     }
     let fate = match (reader.may_reuse(), buffer.is_empty()) {
