@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use http::HeaderMap;
-
+use crate::header_lines::HeaderLines;
+use crate::sent_headers::SentHeaders;
 use crate::stats::{CountedAttempt, ErrorClass};
 use crate::time::Timestamp;
 
@@ -179,10 +179,9 @@ pub struct Timings {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchange {
     pub remote_address: Option<SocketAddr>,
-    /// Empty if nothing was sent. Values marked sensitive (a customer's own headers) are stored
-    /// and shown redacted.
-    pub request_headers: HeaderMap,
-    pub response_headers: Vec<(String, String)>,
+    /// Empty if nothing was sent.
+    pub request_headers: SentHeaders,
+    pub response_headers: HeaderLines,
     /// At most `RESPONSE_BODY_BYTES_MAX`, never decompressed.
     pub response_body: Vec<u8>,
     /// The answer's body went on beyond what is kept.

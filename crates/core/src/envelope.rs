@@ -2,11 +2,10 @@
 //! fixed point of `JSON.stringify(JSON.parse(…))` as long as `data` is one, which `canonical`
 //! sees to when the event is accepted.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use hmac::Mac;
 
+use crate::digits::{HEX_LEN, hex};
 use crate::id::{EventId, WebhookId};
 use crate::secret::{Digest, SigningKey};
 use crate::time::Timestamp;
@@ -26,7 +25,6 @@ pub(crate) const SHA256_PREFIX: &str = "sha256=";
 
 const TIMESTAMP_LEN: usize = "2025-01-15T14:30:25.123Z".len();
 const ID_DIGITS: usize = 13;
-pub(crate) const HEX_LEN: usize = 2 * size_of::<Digest>();
 const HEAD_LEN: usize = EVENT.len()
     + TIMESTAMP.len()
     + TIMESTAMP_LEN
@@ -72,10 +70,10 @@ impl Envelope<'_> {
         let shared = key.start_body().chain_update(&body);
 
         let inner: Digest = shared.clone().chain_update(END).finalize().into_bytes().into();
-        body.push_str(SIGNATURE);
-        body.push_str(SHA256_PREFIX);
-        push_hex(&mut body, &inner);
-        body.push_str(SIGNATURE_END);
+        body.extend_from_slice(SIGNATURE.as_bytes());
+        body.extend_from_slice(SHA256_PREFIX.as_bytes());
+        body.extend_from_slice(&hex(&inner));
+        body.extend_from_slice(SIGNATURE_END.as_bytes());
         debug_assert_eq!(body.len(), body.capacity(), "Bytes would copy a body with room left");
 
         let whole = shared.chain_update(&body[shared_len..]);
@@ -85,12 +83,12 @@ impl Envelope<'_> {
     /// The body without `metadata.signature`: exactly the text that member signs.
     pub fn unsigned(&self) -> String {
         let mut body = self.up_to_signature(END.len());
-        body.push_str(END);
-        body
+        body.extend_from_slice(END.as_bytes());
+        String::from_utf8(body).expect("made of texts")
     }
 
     /// The start that both bodies have in common, with room for `rest` more bytes.
-    fn up_to_signature(&self, rest: usize) -> String {
+    fn up_to_signature(&self, rest: usize) -> Vec<u8> {
         debug_assert!(
             self.event.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)),
             "{:?} would need escaping",
@@ -98,28 +96,21 @@ impl Envelope<'_> {
         );
         debug_assert!(self.data.starts_with('{') && self.data.ends_with('}'), "data is an object");
         let head_len = HEAD_LEN + self.event.len() + self.data.len();
-        let mut body = String::with_capacity(head_len + rest);
-        body.push_str(EVENT);
-        body.push_str(self.event);
-        body.push_str(TIMESTAMP);
-        write!(body, "{}", self.timestamp).expect("a String takes all");
-        body.push_str(WEBHOOK_ID);
-        write!(body, "{}", self.webhook_id).expect("a String takes all");
-        body.push_str(DATA);
-        body.push_str(self.data);
-        body.push_str(METADATA);
-        write!(body, "{}", self.event_id).expect("a String takes all");
-        body.push_str(METADATA_END);
+        let mut body = Vec::with_capacity(head_len + rest);
+        body.extend_from_slice(EVENT.as_bytes());
+        body.extend_from_slice(self.event.as_bytes());
+        body.extend_from_slice(TIMESTAMP.as_bytes());
+        body.extend_from_slice(&self.timestamp.to_text());
+        body.extend_from_slice(WEBHOOK_ID.as_bytes());
+        body.extend_from_slice(&self.webhook_id.to_text());
+        body.extend_from_slice(DATA.as_bytes());
+        body.extend_from_slice(self.data.as_bytes());
+        body.extend_from_slice(METADATA.as_bytes());
+        body.extend_from_slice(&self.event_id.to_text());
+        body.extend_from_slice(METADATA_END.as_bytes());
         debug_assert_eq!(body.len(), head_len, "a part is longer than its constant says");
         body
     }
-}
-
-/// Into the text that is being built, where `hex::encode` would allocate one of its own.
-pub(crate) fn push_hex(text: &mut String, digest: &Digest) {
-    let mut hex = [0_u8; HEX_LEN];
-    hex::encode_to_slice(digest, &mut hex).expect("the room fits the digest");
-    text.push_str(std::str::from_utf8(&hex).expect("hex is ASCII"));
 }
 
 #[cfg(test)]

@@ -61,14 +61,16 @@ fn time_of(raw: u64) -> Timestamp {
     Timestamp::from_millis(ms.saturating_add(ID_EPOCH_MS))
 }
 
-fn write_text(prefix: &str, raw: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = [0_u8; TEXT_LEN];
-    for (position, slot) in text.iter_mut().enumerate() {
+/// `LEN` is that of the prefix and the digits.
+fn to_text<const LEN: usize>(prefix: &str, raw: u64) -> [u8; LEN] {
+    let mut text = [0; LEN];
+    let (head, digits) = text.split_at_mut(prefix.len());
+    head.copy_from_slice(prefix.as_bytes());
+    for (position, slot) in digits.iter_mut().enumerate() {
         let shift = 5 * (TEXT_LEN - 1 - position);
         *slot = ALPHABET[(raw >> shift) as usize & 31];
     }
-    f.write_str(prefix)?;
-    f.write_str(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
+    text
 }
 
 fn read_text(prefix: &str, text: &str) -> Option<u64> {
@@ -107,6 +109,11 @@ macro_rules! id_type {
                 self.0 as i64
             }
 
+            /// What `Display` writes, for whoever writes bytes.
+            pub fn to_text(self) -> [u8; $prefix.len() + TEXT_LEN] {
+                to_text($prefix, self.0)
+            }
+
             /// When it was made.
             pub fn created_at(self) -> Timestamp {
                 time_of(self.0)
@@ -123,7 +130,7 @@ macro_rules! id_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_text($prefix, self.0, f)
+                f.write_str(std::str::from_utf8(&self.to_text()).expect("the alphabet is ASCII"))
             }
         }
 

@@ -1,33 +1,18 @@
 //! The headers of an attempt, as the receiver's contract lists them: what is posted, and three
 //! signatures of it. Headers that the customer adds are not this file's affair.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-
-use crate::envelope::{HEX_LEN, SHA256_PREFIX, SignedBody, push_hex};
+use crate::digits::Decimal;
+use crate::envelope::{SHA256_PREFIX, SignedBody};
 use crate::error::Invalid;
 use crate::id::EventId;
-use crate::secret::{Digest, SigningKeys};
+use crate::secret::{Digest, SigningKey, SigningKeys};
+use crate::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use crate::time::Timestamp;
-
-pub const X_WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("x-webhook-signature");
-pub const X_WEBHOOK_SIGNATURE_256: HeaderName = HeaderName::from_static("x-webhook-signature-256");
-pub const X_WEBHOOK_SIGNATURE_PREVIOUS: HeaderName =
-    HeaderName::from_static("x-webhook-signature-previous");
-pub const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-pub const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-pub const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-pub const X_WEBHOOK_EVENT: HeaderName = HeaderName::from_static("x-webhook-event");
-pub const X_WEBHOOK_ATTEMPT: HeaderName = HeaderName::from_static("x-webhook-attempt");
-pub const X_WEBHOOK_TEST: HeaderName = HeaderName::from_static("x-webhook-test");
 
 /// How we name ourselves to receivers.
 pub const USER_AGENT_TEXT: &str = concat!("Posthaste/", env!("CARGO_PKG_VERSION"));
-const HEADERS_MAX: usize = 11;
 /// The version of Standard Webhooks' symmetric signatures.
 pub(crate) const V1_PREFIX: &str = "v1,";
-const DIGEST_BASE64_LEN: usize = size_of::<Digest>().div_ceil(3) * 4;
 
 /// How a webhook wants `x-webhook-signature` spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,25 +42,20 @@ impl SignatureFormat {
 
     /// The header's value for a digest.
     pub fn spell(self, digest: &Digest) -> String {
-        let mut text = String::with_capacity(SHA256_PREFIX.len() + HEX_LEN);
-        if self == SignatureFormat::Sha256Prefix {
-            text.push_str(SHA256_PREFIX);
+        self.value(digest).to_text()
+    }
+
+    fn value(self, digest: &Digest) -> SentValue<'_> {
+        match self {
+            SignatureFormat::Hex => SentValue::Hex(digest),
+            SignatureFormat::Sha256Prefix => SentValue::Sha256Hex(digest),
         }
-        push_hex(&mut text, digest);
-        text
     }
 }
 
 /// Standard Webhooks' spelling of one signature: `v1,` and base64.
 pub fn spell_standard(digest: &Digest) -> String {
-    let mut text = String::with_capacity(V1_PREFIX.len() + DIGEST_BASE64_LEN);
-    push_standard(&mut text, digest);
-    text
-}
-
-fn push_standard(text: &mut String, digest: &Digest) {
-    text.push_str(V1_PREFIX);
-    STANDARD.encode_string(digest, text);
+    SentValue::Standard(digest).to_text()
 }
 
 /// Whether an attempt delivers something that happened, or a sample on request.
@@ -100,45 +80,41 @@ impl AttemptHeaders<'_> {
     /// All headers of the contract, for an attempt made `now`. `signed` must come from the current
     /// key of `keys`: its digest is used as it is, so the body is read once more for Standard
     /// Webhooks, and twice more for the previous secret while a rotation lasts.
-    pub fn signed(&self, now: Timestamp, signed: &SignedBody, keys: &SigningKeys) -> HeaderMap {
-        let id = self.event_id.to_string();
-        let timestamp = now.as_unix_seconds().to_string();
+    pub fn signed(&self, now: Timestamp, signed: &SignedBody, keys: &SigningKeys) -> SentHeaders {
+        let unix_seconds = now.as_unix_seconds().cast_unsigned();
+        let (id, timestamp) = (self.event_id.to_text(), Decimal::of(unix_seconds));
+        let sign = |key: &SigningKey| key.sign_standard(&id, timestamp.as_bytes(), &signed.body);
         let previous = keys.previous_at(now);
-        let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
+        let mut headers = SentHeaders::with_usual_room();
+        headers.push(OwnHeader::ContentType, SentValue::Json);
+        headers.push(OwnHeader::UserAgent, SentValue::Text(USER_AGENT_TEXT));
 
-        let digest = &signed.body_hmac;
-        headers.insert(X_WEBHOOK_SIGNATURE, value(self.signature_format.spell(digest)));
-        let prefixed = SignatureFormat::Sha256Prefix.spell(digest);
-        headers.insert(X_WEBHOOK_SIGNATURE_256, value(prefixed));
+        headers.push(OwnHeader::Signature, self.signature_format.value(&signed.body_hmac));
+        headers.push_sha256_again(OwnHeader::Signature256);
         if let Some(previous) = previous {
-            let old = self.signature_format.spell(&previous.sign_body(&signed.body));
-            headers.insert(X_WEBHOOK_SIGNATURE_PREVIOUS, value(old));
+            let old = previous.sign_body(&signed.body);
+            headers.push(OwnHeader::SignaturePrevious, self.signature_format.value(&old));
         }
 
-        let live = 1 + usize::from(previous.is_some());
-        let mut list = String::with_capacity(live * (V1_PREFIX.len() + DIGEST_BASE64_LEN + 1));
-        push_standard(&mut list, &keys.current.sign_standard(&id, &timestamp, &signed.body));
-        if let Some(previous) = previous {
-            list.push(' ');
-            push_standard(&mut list, &previous.sign_standard(&id, &timestamp, &signed.body));
+        headers.push(OwnHeader::WebhookId, SentValue::EventId(self.event_id));
+        headers.push(OwnHeader::WebhookTimestamp, SentValue::Number(unix_seconds));
+        let current = sign(&keys.current);
+        match previous {
+            None => headers.push(OwnHeader::WebhookSignature, SentValue::Standard(&current)),
+            Some(previous) => {
+                let both =
+                    format!("{} {}", spell_standard(&current), spell_standard(&sign(previous)));
+                headers.push(OwnHeader::WebhookSignature, SentValue::Text(&both));
+            }
         }
-        headers.insert(WEBHOOK_ID, value(id));
-        headers.insert(WEBHOOK_TIMESTAMP, value(timestamp));
-        headers.insert(WEBHOOK_SIGNATURE, value(list));
 
-        headers.insert(X_WEBHOOK_EVENT, value(self.event.to_owned()));
-        headers.insert(X_WEBHOOK_ATTEMPT, HeaderValue::from(self.attempt));
+        headers.push(OwnHeader::Event, SentValue::Text(self.event));
+        headers.push(OwnHeader::Attempt, SentValue::Number(u64::from(self.attempt)));
         if self.occasion == Occasion::Test {
-            headers.insert(X_WEBHOOK_TEST, HeaderValue::from_static("true"));
+            headers.push(OwnHeader::Test, SentValue::Text("true"));
         }
         headers
     }
-}
-
-fn value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("hex, base64, numbers, ids and event types are plain ASCII")
 }
 
 #[cfg(test)]

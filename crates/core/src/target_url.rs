@@ -82,6 +82,12 @@ impl TargetUrl {
         &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
+    /// Scheme, host and port as one text: what a connection belongs to. Two URLs of one origin have
+    /// the same, since a scheme's own port is never written.
+    pub fn origin(&self) -> &str {
+        &self.url[..Position::AfterPort]
+    }
+
     /// What the request line names; begins with `/`.
     pub fn path_and_query(&self) -> &str {
         &self.url[Position::BeforePath..Position::AfterQuery]
@@ -319,12 +325,14 @@ mod tests {
         assert_eq!(url.host(), TargetHost::Address("2001:db8::1".parse().unwrap()));
         assert_eq!(url.host_text(), "2001:db8::1");
         assert_eq!(url.authority(), "[2001:db8::1]:8080");
+        assert_eq!(url.origin(), "http://[2001:db8::1]:8080");
         assert_eq!((url.port(), url.is_https()), (8080, false));
         assert_eq!(url.path_and_query(), "/a/b?c=d&e");
 
         let url = parsed("https://Example.com:443?x");
         assert_eq!(url.host(), TargetHost::Name("example.com"));
         assert_eq!(url.authority(), "example.com");
+        assert_eq!(url.origin(), "https://example.com");
         assert_eq!((url.port(), url.is_https()), (443, true));
         assert_eq!(url.path_and_query(), "/?x");
         assert_eq!(url.uri().host(), Some("example.com"));

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::envelope::{END, HEX_LEN, SHA256_PREFIX, SIGNATURE, SIGNATURE_END};
+use crate::digits::HEX_LEN;
+use crate::envelope::{END, SHA256_PREFIX, SIGNATURE, SIGNATURE_END};
 use crate::secret::{Digest, SECRET_PREFIX, Secret, keyed};
 use crate::signature::{SignatureFormat, V1_PREFIX};
 use crate::time::Timestamp;

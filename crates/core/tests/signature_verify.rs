@@ -84,9 +84,7 @@ impl Arrived {
         let headers = attempt
             .signed(NOW, &signed, &keys)
             .iter()
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), value.to_str().expect("ASCII").to_owned())
-            })
+            .map(|(name, value)| (name.to_owned(), value.to_text()))
             .collect();
         Arrived {
             headers,

@@ -33,11 +33,11 @@ struct Nowhere;
 
 #[async_trait]
 impl Transport for Nowhere {
-    async fn send(&self, _: AttemptRequest) -> Sent {
+    async fn send(&self, _: AttemptRequest<'_>) -> Sent {
         let headers = ["content-type", "date", "server", "x-request-id"];
-        let headers = headers.map(|name| (name.to_owned(), "a value of a usual length".to_owned()));
+        let headers = headers.map(|name| (name, "a value of a usual length")).into_iter().collect();
         let body = br#"{"received":true}"#.to_vec();
-        let answer = Answer { status: 200, headers: headers.to_vec(), body, truncated: false };
+        let answer = Answer { status: 200, headers, body, truncated: false };
         let remote_address = Some(([192, 0, 2, 1], 443).into());
         Sent { result: Ok(answer), timings: Timings::default(), remote_address }
     }

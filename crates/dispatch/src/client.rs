@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use posthaste_core::attempt::UnreachableReason;
 use posthaste_core::egress::EgressPolicy;
+use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::target_url::TargetUrl;
 
 use crate::dialer::Dialer;
-use crate::http_transport::{Call, Connections, OnStale};
+use crate::http_transport::{Call, CallHeaders, Connections, OnStale};
 use crate::resolver::Resolve;
 use crate::tls::TrustRoots;
 use crate::transport::SendError;
@@ -45,18 +46,32 @@ impl HttpClient {
     ) -> Result<(StatusCode, HeaderMap, Bytes), SendError> {
         let call = Call {
             method,
-            uri: url.uri().clone(),
-            headers,
-            body,
+            url,
+            headers: CallHeaders::Map(&headers),
+            body: &body,
             body_bytes_max,
             on_stale: OnStale::Fail,
         };
         let (result, _) = self.connections.call_within(timeout, call).await;
-        let reply = result?;
-        if reply.truncated {
+        let answer = result?;
+        if answer.truncated {
             let message = format!("the answer is longer than {body_bytes_max} bytes");
             return Err(SendError::Unreachable { reason: UnreachableReason::Protocol, message });
         }
-        Ok((reply.status, reply.headers, reply.body.into()))
+        let status = StatusCode::from_u16(answer.status).expect("checked when it was read");
+        Ok((status, map_of(&answer.headers), answer.body.into()))
     }
+}
+
+/// Of those that are headers: which is all of them, unless one has an odd name.
+fn map_of(lines: &HeaderLines) -> HeaderMap {
+    let parse = |(name, value): (&str, &str)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.iter().filter_map(parse) {
+        headers.append(name, value);
+    }
+    headers
 }

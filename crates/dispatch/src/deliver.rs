@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Trigger};
 use posthaste_core::envelope::Envelope;
 use posthaste_core::event::Event;
+use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::retry::{parse_retry_after, rate_limit_reset};
 use posthaste_core::secret::SigningKeys;
+use posthaste_core::sent_headers::{SentHeaders, SentValue};
 use posthaste_core::signature::{AttemptHeaders, Occasion};
 use posthaste_core::time::{Clock, Timestamp};
 use posthaste_core::webhook::SharedWebhook;
@@ -44,8 +47,15 @@ pub async fn deliver(
     let started = Instant::now();
     // Signed now and not when the event was accepted: verifiers refuse old timestamps, and a
     // secret may have been rotated while the delivery waited.
-    let request = request(started_at, job);
-    let request_headers = request.headers.clone();
+    let (headers, body) = sign(started_at, job);
+    let settings = &job.webhook.settings;
+    let request = AttemptRequest {
+        url: &settings.url,
+        headers: &headers,
+        custom_headers: &settings.headers,
+        body: &body,
+        timeout: Duration::from_millis(u64::from(settings.timeout_ms)),
+    };
     let sent = transport.send(request).await;
     let duration_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
     let ended_at = started_at.saturating_add(Duration::from_millis(u64::from(duration_ms)));
@@ -55,10 +65,10 @@ pub async fn deliver(
         Ok(answer) => (classify_answer(ended_at, &answer), Some(answer)),
         Err(error) => (classify_error(error)?, None),
     };
-    let request_headers = remote_address.map(|_| request_headers).unwrap_or_default();
+    let request_headers = remote_address.map(|_| headers).unwrap_or_default();
     let (response_headers, response_body, truncated) = match answer {
         Some(answer) => (answer.headers, answer.body, answer.truncated),
-        None => (Vec::new(), Vec::new(), false),
+        None => (HeaderLines::default(), Vec::new(), false),
     };
     let attempt = Attempt {
         number: job.number,
@@ -80,7 +90,8 @@ pub async fn deliver(
     Ok((attempt, verdict.retry_after))
 }
 
-fn request(now: Timestamp, job: &Job) -> AttemptRequest {
+/// The headers, those of the webhook's own redacted, and the body.
+fn sign(now: Timestamp, job: &Job) -> (SentHeaders, Bytes) {
     let settings = &job.webhook.settings;
     let envelope = Envelope {
         event: job.event.event_type.as_str(),
@@ -100,17 +111,10 @@ fn request(now: Timestamp, job: &Job) -> AttemptRequest {
         signature_format: settings.signature_format,
     }
     .signed(now, &signed, &job.keys);
-    for (name, value) in settings.headers.iter() {
-        let mut value = value.clone();
-        value.set_sensitive(true);
-        headers.append(name.clone(), value);
+    for (name, _) in settings.headers.iter() {
+        headers.push_named(name.as_str(), SentValue::Redacted);
     }
-    AttemptRequest {
-        url: settings.url.clone(),
-        headers,
-        body: signed.body,
-        timeout: Duration::from_millis(u64::from(settings.timeout_ms)),
-    }
+    (headers, signed.body)
 }
 
 struct Verdict {
@@ -131,10 +135,12 @@ fn classify_error(error: SendError) -> Result<Verdict, OurFault> {
 }
 
 fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {
-    let header = |name: &str| {
-        let found = answer.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    };
+    let status_code = Some(answer.status);
+    if Outcome::of_status(answer.status, false) == Outcome::Succeeded {
+        let (outcome, error, retry_after) = (Outcome::Succeeded, None, None);
+        return Verdict { outcome, status_code, error, retry_after };
+    }
+    let header = |name: &str| answer.headers.get(name);
     let told = header("retry-after").and_then(|value| parse_retry_after(value, now));
     let outcome = Outcome::of_status(answer.status, told.is_some());
     let retry_after = match outcome {
@@ -143,12 +149,11 @@ fn classify_answer(now: Timestamp, answer: &Answer) -> Verdict {
         _ => None,
     };
     let error = match outcome {
-        Outcome::Succeeded => None,
-        Outcome::Deferred => Some(format!("the receiver asked for patience ({})", answer.status)),
+        Outcome::Deferred => format!("the receiver asked for patience ({})", answer.status),
         _ if (300..400).contains(&answer.status) => {
-            Some(format!("answered {}: redirects are not followed", answer.status))
+            format!("answered {}: redirects are not followed", answer.status)
         }
-        _ => Some(format!("answered {}", answer.status)),
+        _ => format!("answered {}", answer.status),
     };
-    Verdict { outcome, status_code: Some(answer.status), error, retry_after }
+    Verdict { outcome, status_code, error: Some(error), retry_after }
 }

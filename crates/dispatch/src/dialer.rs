@@ -12,14 +12,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::Uri;
 use posthaste_core::attempt::{Timings, UnreachableReason};
 use posthaste_core::egress::{Blocked, EgressPolicy};
-use posthaste_core::limits::{CONNECT_TIMEOUT, DNS_ADDRESSES_MAX, RESPONSE_HEAD_BYTES_MAX};
+use posthaste_core::limits::{CONNECT_TIMEOUT, DNS_ADDRESSES_MAX};
+use posthaste_core::target_url::TargetUrl;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -33,11 +32,6 @@ use crate::transport::SendError;
 
 /// The least an address gets before the next one is tried (RFC 8305 advises 250 ms).
 const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_millis(250);
-
-/// hyper bounds an answer's head, but passes over any number of interim answers (1xx) before it,
-/// and a flood of them kept a thread busy for a whole second at a time (measured, debug build).
-/// Four heads leave room for the longest one and what is read ahead of its body.
-const BYTES_BEFORE_HEAD_MAX: usize = 4 * RESPONSE_HEAD_BYTES_MAX;
 
 /// Read from one connection before others get their turn. Tokio would have it go on 128 times as
 /// long, and what a flood of tiny frames becomes in memory is only let go by whoever waits for
@@ -87,42 +81,32 @@ pub struct DialFailure {
     pub timings: Timings,
 }
 
-/// What is known about a connection for as long as it lives; shared with those who send on it.
-#[derive(Debug)]
+/// What is known about a connection for as long as it lives.
+#[derive(Debug, Clone, Copy)]
 pub struct ConnectionFacts {
     pub remote_address: SocketAddr,
     /// Of its opening: the first byte is each request's own.
     pub timings: Timings,
     pub is_h2: bool,
-    has_been_used: AtomicBool,
-    /// HTTP/1 only: the answer's head has come, and nothing was written since.
-    head_has_come: AtomicBool,
-    /// HTTP/1 only: what was read since then. Zero says that the receiver has not answered with
-    /// as much as a byte; a lot says that it never will.
-    bytes_before_head: AtomicUsize,
 }
 
 /// An open connection, in the clear or in TLS.
 pub struct Connection {
-    stream: Box<dyn Duplex>,
-    facts: Arc<ConnectionFacts>,
+    stream: Stream,
+    facts: ConnectionFacts,
     bytes_since_pause: usize,
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+enum Stream {
+    Plain(TcpStream),
+    /// A kilobyte of state, which not every connection has.
+    Tls(Box<TlsStream<TcpStream>>),
+}
 
 impl Origin {
-    pub fn of(uri: &Uri) -> Option<Origin> {
-        let is_https = match uri.scheme_str()? {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-        Some(Origin { host, port, is_https })
+    /// `TargetUrl` spells its host as the policy will see it.
+    pub fn of(url: &TargetUrl) -> Origin {
+        Origin { host: url.host_text().to_owned(), port: url.port(), is_https: url.is_https() }
     }
 }
 
@@ -151,14 +135,14 @@ impl Dialer {
         let connecting = connect_first(&addresses, &origin.host, deadline);
         let (stream, remote_address) = timed(&mut timings.connect_ms, connecting).await?;
         if !origin.is_https {
-            let facts = ConnectionFacts::new(remote_address, *timings, false);
-            return Ok(Connection::new(stream, facts));
+            let facts = ConnectionFacts { remote_address, timings: *timings, is_h2: false };
+            return Ok(Connection::new(Stream::Plain(stream), facts));
         }
         let securing = self.secure(stream, &origin.host, deadline);
         let stream = timed(&mut timings.tls_ms, securing).await?;
         let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
-        let facts = ConnectionFacts::new(remote_address, *timings, is_h2);
-        Ok(Connection::new(stream, facts))
+        let facts = ConnectionFacts { remote_address, timings: *timings, is_h2 };
+        Ok(Connection::new(Stream::Tls(Box::new(stream)), facts))
     }
 
     /// The addresses that may be dialled, none of which anybody has spoken to yet: a forbidden
@@ -304,62 +288,30 @@ impl From<&DialError> for SendError {
     }
 }
 
-impl ConnectionFacts {
-    fn new(remote_address: SocketAddr, timings: Timings, is_h2: bool) -> Arc<ConnectionFacts> {
-        Arc::new(ConnectionFacts {
-            remote_address,
-            timings,
-            is_h2,
-            has_been_used: AtomicBool::new(false),
-            head_has_come: AtomicBool::new(false),
-            bytes_before_head: AtomicUsize::new(0),
-        })
-    }
-
-    /// True once: for the request that the connection was opened for, or that was first to get it.
-    pub(crate) fn is_first_use(&self) -> bool {
-        !self.has_been_used.swap(true, Ordering::Relaxed)
-    }
-
-    /// What comes from now on is the answer's body.
-    pub(crate) fn note_head(&self) {
-        self.head_has_come.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether nothing at all was read since the request was begun. Means nothing on HTTP/2,
-    /// where answers overlap.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.bytes_before_head.load(Ordering::Relaxed) == 0
-    }
-
-    /// The first write after an answer begins the next request. These two numbers are set from
-    /// two tasks; if a request should begin before the one before has noted its head, then what
-    /// is lost is one exactness of a bound, or one sending again.
-    fn note_write(&self) {
-        if self.head_has_come.swap(false, Ordering::Relaxed) {
-            self.bytes_before_head.store(0, Ordering::Relaxed);
-        }
-    }
-
-    fn note_read(&self, count: usize) -> io::Result<()> {
-        if self.is_h2 || self.head_has_come.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let before = self.bytes_before_head.fetch_add(count, Ordering::Relaxed);
-        if before + count > BYTES_BEFORE_HEAD_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "endless interim answers"));
-        }
-        Ok(())
-    }
-}
-
 impl Connection {
-    fn new(stream: impl Duplex + 'static, facts: Arc<ConnectionFacts>) -> Connection {
-        Connection { stream: Box::new(stream), facts, bytes_since_pause: 0 }
+    fn new(stream: Stream, facts: ConnectionFacts) -> Connection {
+        Connection { stream, facts, bytes_since_pause: 0 }
     }
 
-    pub fn facts(&self) -> &Arc<ConnectionFacts> {
-        &self.facts
+    pub fn facts(&self) -> ConnectionFacts {
+        self.facts
+    }
+
+    /// Whether there is nothing to read, not even the end. Asks the kernel only if the runtime has
+    /// heard of something.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        match &mut self.stream {
+            Stream::Plain(stream) => {
+                let tried = stream.try_read(&mut byte);
+                tried.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // What TLS has to say to itself (a session ticket) is read along the way.
+            Stream::Tls(stream) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+            }
+        }
     }
 }
 
@@ -375,12 +327,11 @@ impl AsyncRead for Connection {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let read = buffer.filled().len() - before;
-        if read > 0 {
-            self.bytes_since_pause += read;
-            self.facts.note_read(read)?;
-        }
+        let polled = match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        };
+        self.bytes_since_pause += buffer.filled().len() - before;
         polled
     }
 }
@@ -391,8 +342,10 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.facts.note_write();
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -400,20 +353,28 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.facts.note_write();
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 
@@ -444,14 +405,12 @@ mod tests {
 
     #[test]
     fn an_origin_is_the_url_without_its_path() {
-        let check = |uri: &str, host: &str, port, is_https| {
+        let check = |url: &str, host: &str, port, is_https| {
             let expected = Origin { host: host.to_owned(), port, is_https };
-            assert_eq!(Origin::of(&uri.parse().unwrap()), Some(expected), "{uri}");
+            assert_eq!(Origin::of(&TargetUrl::parse(url).unwrap()), expected, "{url}");
         };
         check("https://example.com/x", "example.com", 443, true);
         check("http://example.com:8080/x", "example.com", 8080, false);
         check("http://[::1]/", "::1", 80, false);
-        assert_eq!(Origin::of(&"ftp://example.com/".parse().unwrap()), None);
-        assert_eq!(Origin::of(&"/x".parse().unwrap()), None);
     }
 }

@@ -7,47 +7,31 @@
 //! beyond its deadline.
 
 use std::error::Error;
-use std::future::Future;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io;
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{
-    CaptureConnection, Connected, Connection as Describe, capture_connection,
-};
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use http::{HeaderMap, Method, Request};
+use http_body_util::Full;
 use posthaste_core::attempt::{Timings, UnreachableReason};
+use posthaste_core::custom_headers::CustomHeaders;
+use posthaste_core::digits::Decimal;
 use posthaste_core::egress::EgressPolicy;
-use posthaste_core::limits::{
-    IDLE_CONNECTION, RESPONSE_BODY_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX, RESPONSE_HEADERS_MAX,
-};
+use posthaste_core::limits::RESPONSE_BODY_BYTES_MAX;
+use posthaste_core::sent_headers::{SentHeaders, SentValue};
+use posthaste_core::target_url::TargetUrl;
 use tokio::time::{Instant, timeout};
 
-use crate::dialer::{Connection, ConnectionFacts, DialFailure, Dialer, Origin, millis_since};
+use crate::dialer::{ConnectionFacts, Dialer, Origin, millis_since};
+use crate::http1::{AnswerReader, BodyExpected, ExchangeError, Http1};
+use crate::http2::{self, Http2, find};
+use crate::pool::{Host, Lent, Pool};
 use crate::resolver::Resolve;
 use crate::tls::{self, TrustRoots};
 use crate::transport::{Answer, AttemptRequest, SendError, Sent, Transport};
-
-/// hyper-util's pool is one mutex over all hosts. Splitting by host keeps busy receivers out of
-/// each other's way, and all connections to one receiver together.
-const POOLS: usize = 8;
-/// Idle connections kept to one host: more than a webhook's default in flight, several of which
-/// may share a host. A receiver that gets more at once pays with new connections.
-const IDLE_PER_HOST_MAX: usize = 256;
-/// On HTTP/2 all requests to a host share one connection. If the way there breaks silently, each
-/// of them would run into its deadline until TCP gives up, a quarter of an hour later; with pings
-/// the connection is given up within the default request timeout.
-const PING_EVERY: Duration = Duration::from_secs(5);
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends attempts over HTTP/1.1 and, where a receiver offers it over TLS, HTTP/2.
 pub struct HttpTransport {
@@ -66,49 +50,38 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn send(&self, request: AttemptRequest) -> Sent {
+    async fn send(&self, request: AttemptRequest<'_>) -> Sent {
         let call = Call {
             method: Method::POST,
-            uri: request.url.uri().clone(),
-            headers: request.headers,
+            url: request.url,
+            headers: CallHeaders::Attempt { sent: request.headers, custom: request.custom_headers },
             body: request.body,
             body_bytes_max: RESPONSE_BODY_BYTES_MAX,
             on_stale: OnStale::SendAgain,
         };
         let (result, progress) = self.connections.call_within(request.timeout, call).await;
-        let (timings, facts) = (progress.timings(), progress.facts);
-        Sent {
-            result: result.map(answer),
-            timings,
-            remote_address: facts.map(|facts| facts.remote_address),
-        }
+        Sent { result, timings: progress.timings(), remote_address: progress.remote_address }
     }
 }
 
-fn answer(reply: Reply) -> Answer {
-    let headers = reply
-        .headers
-        .iter()
-        // HTTP/2 bounds the bytes of a head, not the number of its lines.
-        .take(RESPONSE_HEADERS_MAX)
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
-    Answer { status: reply.status.as_u16(), headers, body: reply.body, truncated: reply.truncated }
-}
-
 /// One request, with its bounds.
-#[derive(Clone)]
-pub(crate) struct Call {
+pub(crate) struct Call<'c> {
     pub method: Method,
-    /// Of a `TargetUrl`, so that its host is spelled as the policy will see it.
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+    pub url: &'c TargetUrl,
+    pub headers: CallHeaders<'c>,
+    pub body: &'c Bytes,
     pub body_bytes_max: usize,
     pub on_stale: OnStale,
+}
+
+/// Without `host` and `content-length`.
+pub(crate) enum CallHeaders<'c> {
+    /// The values of `custom` stand redacted in `sent`.
+    Attempt {
+        sent: &'c SentHeaders,
+        custom: &'c CustomHeaders,
+    },
+    Map(&'c HeaderMap),
 }
 
 /// What to do when a pooled connection turns out to have been closed by the other side.
@@ -118,34 +91,20 @@ pub(crate) enum OnStale {
     Fail,
 }
 
-/// An answer, read as far as its call wanted.
-pub(crate) struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-    pub truncated: bool,
-}
-
 /// How far a call has come. Outlives the call when its deadline strikes, to tell what it was
 /// waiting for.
 pub(crate) struct Progress {
     started: Instant,
-    /// Knows the connection as soon as there is one.
-    capture: Option<CaptureConnection>,
-    facts: Option<Arc<ConnectionFacts>>,
+    remote_address: Option<SocketAddr>,
     /// The steps of opening a connection, if this call is the one to tell them.
     opening: Option<Timings>,
     first_byte_ms: Option<u32>,
 }
 
-type Pool = Client<Connector, Full<Bytes>>;
-
-/// The connections to everywhere. They were all opened under the one policy that the process
-/// was started with, so an idle one needs no second check.
+/// The connections to everywhere.
 pub(crate) struct Connections {
-    pools: [Pool; POOLS],
-    /// Keeps nothing, so whatever is sent here gets a connection of its own.
-    unpooled: Pool,
+    dialer: Dialer,
+    pool: Arc<Pool>,
 }
 
 /// Why one try of a call failed, and whether it may have met a closed connection.
@@ -154,129 +113,208 @@ struct TryFailure {
     is_stale: bool,
 }
 
+/// Whether a connection has carried a request before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    First,
+    Later,
+}
+
 impl Connections {
     pub(crate) fn new(dialer: Dialer) -> Connections {
-        let connector = Connector { dialer: Arc::new(dialer) };
-        let pools = std::array::from_fn(|_| build_pool(connector.clone(), IDLE_PER_HOST_MAX));
-        Connections { pools, unpooled: build_pool(connector, 0) }
+        Connections { dialer, pool: Arc::default() }
     }
 
     /// The only way to make a call: there is none without a deadline.
     pub(crate) async fn call_within(
         &self,
         deadline: Duration,
-        call: Call,
-    ) -> (Result<Reply, SendError>, Progress) {
+        call: Call<'_>,
+    ) -> (Result<Answer, SendError>, Progress) {
         let mut progress = Progress::new();
-        let result = match timeout(deadline, self.call(call, &mut progress)).await {
+        let result = match timeout(deadline, self.call(&call, &mut progress)).await {
             Ok(result) => result,
             Err(_) => Err(progress.timed_out(deadline)),
         };
         (result, progress)
     }
 
-    async fn call(&self, call: Call, progress: &mut Progress) -> Result<Reply, SendError> {
-        let pool = self.pool_of(&call.uri);
-        if call.on_stale == OnStale::Fail {
-            return try_once(pool, call, progress).await.map_err(|failure| failure.error);
+    async fn call(&self, call: &Call<'_>, progress: &mut Progress) -> Result<Answer, SendError> {
+        let host = self.pool.host(call.url.origin());
+        if let Some(lent) = host.borrow(progress.started) {
+            let tried = match lent {
+                Lent::Http1(open) => self.on_http1(open, Use::Later, &host, call, progress).await,
+                Lent::Http2(open) => {
+                    Box::pin(on_http2(open, Use::Later, &host, call, progress)).await
+                }
+            };
+            // Receivers close idle connections (Node after 5 s), and a request that is written at
+            // that moment is answered by a reset. Nobody did anything wrong, and without this it
+            // would cost the customer one of five attempts and half a minute. RFC 9110, 9.2.2
+            // would rather not have a POST sent again, since it may have been read after all; but
+            // delivery is at least once, under the same `webhook-id`, and receivers have to know
+            // that one. Once, and on a connection that nobody can have closed for being idle.
+            match tried {
+                Ok(answer) => return Ok(answer),
+                Err(failure) if failure.is_stale && call.on_stale == OnStale::SendAgain => {}
+                Err(failure) => return Err(failure.error),
+            }
         }
-        let spare = call.clone();
-        let failure = match try_once(pool, call, progress).await {
-            Ok(reply) => return Ok(reply),
-            Err(failure) => failure,
+        // Boxed, as is HTTP/2: rare or dear anyway, and it would make every attempt's task large.
+        Box::pin(self.call_on_new_connection(&host, call, progress)).await
+    }
+
+    async fn call_on_new_connection(
+        &self,
+        host: &Host,
+        call: &Call<'_>,
+        progress: &mut Progress,
+    ) -> Result<Answer, SendError> {
+        let connection = match self.dialer.dial(&Origin::of(call.url)).await {
+            Ok(connection) => connection,
+            Err(failure) => {
+                progress.opening = Some(failure.timings);
+                return Err(SendError::from(&failure.error));
+            }
         };
-        if !failure.is_stale {
-            return Err(failure.error);
+        let tried = if connection.facts().is_h2 {
+            progress.note_connection(&connection.facts(), Use::First);
+            let open = Http2::open(connection).await.map_err(|error| classify(&error))?;
+            self.pool.share(host, &open);
+            on_http2(open, Use::First, host, call, progress).await
+        } else {
+            let open = Box::new(Http1::new(connection));
+            self.on_http1(open, Use::First, host, call, progress).await
+        };
+        tried.map_err(|failure| failure.error)
+    }
+
+    async fn on_http1(
+        &self,
+        mut open: Box<Http1>,
+        this_use: Use,
+        host: &Host,
+        call: &Call<'_>,
+        progress: &mut Progress,
+    ) -> Result<Answer, TryFailure> {
+        progress.note_connection(&open.facts(), this_use);
+        let body_expected =
+            if call.method == Method::HEAD { BodyExpected::No } else { BodyExpected::Yes };
+        let mut answer = AnswerReader::new(body_expected, call.body_bytes_max);
+        let write_head = |head: &mut Vec<u8>| call.write_head(head);
+        let exchange =
+            open.exchange(write_head, call.body, &mut answer, || progress.note_head()).await;
+        match exchange {
+            Ok(()) => {
+                if answer.may_reuse() && open.settle() {
+                    self.pool.keep(host, open);
+                }
+                Ok(answer.into_answer())
+            }
+            Err(error) => {
+                let error = classify_exchange(&error);
+                let is_stale = this_use == Use::Later && open.is_silent() && is_closed(&error);
+                Err(TryFailure { error, is_stale })
+            }
         }
-        // Receivers close idle connections (Node after 5 s), and a request that is written at
-        // that moment is answered by a reset. Nobody did anything wrong, and without this it
-        // would cost the customer one of five attempts and half a minute. RFC 9110, 9.2.2 would
-        // rather not have a POST sent again, since it may have been read after all; but delivery
-        // is at least once, under the same `webhook-id`, and receivers have to know that one.
-        // Once, and on a connection that nobody can have closed for being idle.
-        try_once(&self.unpooled, spare, progress).await.map_err(|failure| failure.error)
-    }
-
-    fn pool_of(&self, uri: &Uri) -> &Pool {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(uri.host());
-        &self.pools[hash as usize % POOLS]
     }
 }
 
-fn build_pool(connector: Connector, idle_per_host_max: usize) -> Pool {
-    let head_bytes_max = u32::try_from(RESPONSE_HEAD_BYTES_MAX).expect("64 KiB");
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .pool_max_idle_per_host(idle_per_host_max)
-        .timer(TokioTimer::new())
-        // The number of header lines is bounded to 100 by hyper itself, which is what we want
-        // (`RESPONSE_HEADERS_MAX`); saying so would cost an allocation for each answer.
-        .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-        .http2_max_header_list_size(head_bytes_max)
-        .http2_keep_alive_interval(PING_EVERY)
-        .http2_keep_alive_timeout(PING_TIMEOUT)
-        .build(connector)
-}
-
-const _: () = assert!(RESPONSE_HEADERS_MAX == 100, "hyper's own bound, see build_pool");
-
-async fn try_once(pool: &Pool, call: Call, progress: &mut Progress) -> Result<Reply, TryFailure> {
-    let mut request = Request::new(Full::new(call.body));
-    *request.method_mut() = call.method;
-    *request.uri_mut() = call.uri;
-    *request.headers_mut() = call.headers;
-    progress.capture = Some(capture_connection(&mut request));
-    let mut response = match pool.request(request).await {
+async fn on_http2(
+    mut open: Http2,
+    this_use: Use,
+    host: &Host,
+    call: &Call<'_>,
+    progress: &mut Progress,
+) -> Result<Answer, TryFailure> {
+    progress.note_connection(&open.facts(), this_use);
+    let response = match open.send(call.to_request()).await {
         Ok(response) => response,
-        Err(error) => return Err(progress.failed(&error)),
+        Err(error) => {
+            let was_not_taken_up = http2::was_not_taken_up(&error);
+            let error = classify(&error);
+            let is_stale = this_use == Use::Later && was_not_taken_up && is_closed(&error);
+            if is_stale {
+                host.forget(&open);
+            }
+            return Err(TryFailure { error, is_stale });
+        }
     };
-    progress.first_byte_ms = Some(millis_since(progress.started));
-    let facts = response.extensions_mut().remove::<Arc<ConnectionFacts>>();
-    let is_h2 = facts.as_ref().is_some_and(|facts| facts.is_h2);
-    if let Some(facts) = &facts {
-        facts.note_head();
-    }
-    progress.note_connection(facts);
-    let reply = read_reply(response, call.body_bytes_max)
-        .await
-        .map_err(|error| TryFailure { error: classify(&error), is_stale: false })?;
-    if reply.truncated && !is_h2 {
-        // What is left of the body may never end. HTTP/2 drops just the one stream by itself.
-        progress.poison_connection();
-    }
-    Ok(reply)
+    progress.note_head();
+    let answer = http2::read_answer(response, call.body_bytes_max).await;
+    answer.map_err(|error| TryFailure { error: classify(&error), is_stale: false })
 }
 
-/// Stops at `body_bytes_max`, whatever the answer announced: a length can be a lie, and a
-/// compressed body is kept as it came.
-async fn read_reply(
-    response: Response<Incoming>,
-    body_bytes_max: usize,
-) -> Result<Reply, hyper::Error> {
-    let (head, mut incoming) = response.into_parts();
-    let mut body = Vec::new();
-    let mut truncated = false;
-    while let Some(frame) = incoming.frame().await {
-        // Trailers are read to find the end, and not kept.
-        let Ok(piece) = frame?.into_data() else { continue };
-        let room = body_bytes_max - body.len();
-        body.extend_from_slice(&piece[..piece.len().min(room)]);
-        if piece.len() > room {
-            truncated = true;
-            break;
+impl Call<'_> {
+    /// As HTTP/1.1 sends it (RFC 9112, 3). Nothing in it can end a line: the URL and all names and
+    /// values were checked when they were parsed.
+    fn write_head(&self, head: &mut Vec<u8>) {
+        head.extend_from_slice(self.method.as_str().as_bytes());
+        head.push(b' ');
+        head.extend_from_slice(self.url.path_and_query().as_bytes());
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        push_line(head, "host", self.url.authority().as_bytes());
+        match self.headers {
+            CallHeaders::Attempt { sent, custom } => {
+                for (name, value) in sent.iter().filter(|(_, value)| *value != SentValue::Redacted)
+                {
+                    head.extend_from_slice(name.as_bytes());
+                    head.extend_from_slice(b": ");
+                    value.spell(head);
+                    head.extend_from_slice(b"\r\n");
+                }
+                for (name, value) in custom.iter() {
+                    push_line(head, name.as_str(), value.as_bytes());
+                }
+            }
+            CallHeaders::Map(headers) => {
+                for (name, value) in headers {
+                    push_line(head, name.as_str(), value.as_bytes());
+                }
+            }
         }
+        if self.says_length() {
+            let length = Decimal::of(self.body.len() as u64);
+            push_line(head, "content-length", length.as_bytes());
+        }
+        head.extend_from_slice(b"\r\n");
     }
-    debug_assert!(body.len() <= body_bytes_max);
-    Ok(Reply { status: head.status, headers: head.headers, body, truncated })
+
+    /// RFC 9110, 8.6: also for no body, where the method would let one expect it.
+    fn says_length(&self) -> bool {
+        !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+    }
+
+    fn to_request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.uri().clone();
+        *request.headers_mut() = match self.headers {
+            CallHeaders::Map(headers) => headers.clone(),
+            CallHeaders::Attempt { sent, custom } => {
+                let mut headers = sent.to_map();
+                for (name, value) in custom.iter() {
+                    headers.insert(name, value.clone());
+                }
+                headers
+            }
+        };
+        request
+    }
+}
+
+fn push_line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
+    head.extend_from_slice(name.as_bytes());
+    head.extend_from_slice(b": ");
+    head.extend_from_slice(value);
+    head.extend_from_slice(b"\r\n");
 }
 
 impl Progress {
     fn new() -> Progress {
         Progress {
             started: Instant::now(),
-            capture: None,
-            facts: None,
+            remote_address: None,
             opening: None,
             first_byte_ms: None,
         }
@@ -286,53 +324,17 @@ impl Progress {
         Timings { first_byte_ms: self.first_byte_ms, ..self.opening.unwrap_or_default() }
     }
 
-    /// Says whether this call is the connection's first.
-    fn note_connection(&mut self, facts: Option<Arc<ConnectionFacts>>) -> bool {
-        let Some(facts) = facts else { return false };
-        let is_first_use = facts.is_first_use();
-        self.opening = is_first_use.then_some(facts.timings);
-        self.facts = Some(facts);
-        is_first_use
+    fn note_connection(&mut self, facts: &ConnectionFacts, this_use: Use) {
+        self.opening = (this_use == Use::First).then_some(facts.timings);
+        self.remote_address = Some(facts.remote_address);
     }
 
-    /// What the capture knows; for calls that end without an answer, which would carry it.
-    fn captured(&self) -> Option<Arc<ConnectionFacts>> {
-        let capture = self.capture.as_ref()?;
-        let mut extras = Extensions::new();
-        capture.connection_metadata().as_ref()?.get_extras(&mut extras);
-        extras.remove()
+    fn note_head(&mut self) {
+        self.first_byte_ms = Some(millis_since(self.started));
     }
 
-    fn poison_connection(&self) {
-        let Some(capture) = &self.capture else { return };
-        if let Some(connected) = capture.connection_metadata().as_ref() {
-            connected.poison();
-        }
-    }
-
-    fn failed(&mut self, error: &ClientError) -> TryFailure {
-        if let Some(failure) = find::<DialFailure>(error) {
-            self.opening = Some(failure.timings);
-            return TryFailure { error: SendError::from(&failure.error), is_stale: false };
-        }
-        let facts = self.captured();
-        let is_first_use = self.note_connection(facts);
-        let is_stale = !is_first_use
-            && self.facts.as_ref().is_some_and(|facts| {
-                if facts.is_h2 { was_not_taken_up(error) } else { facts.is_silent() }
-            });
-        let error = classify(error);
-        let is_closed =
-            matches!(error, SendError::Unreachable { reason: UnreachableReason::Closed, .. });
-        TryFailure { is_stale: is_stale && is_closed, error }
-    }
-
-    fn timed_out(&mut self, deadline: Duration) -> SendError {
-        if self.facts.is_none() {
-            let facts = self.captured();
-            self.note_connection(facts);
-        }
-        let message = match (&self.facts, self.first_byte_ms) {
+    fn timed_out(&self, deadline: Duration) -> SendError {
+        let message = match (self.remote_address, self.first_byte_ms) {
             (None, _) => format!("no connection within {deadline:?}"),
             (Some(_), None) => format!("no answer within {deadline:?}"),
             (Some(_), Some(_)) => format!("the answer was not complete within {deadline:?}"),
@@ -341,25 +343,42 @@ impl Progress {
     }
 }
 
-/// On HTTP/2 the other side says which requests it has not looked at.
-fn was_not_taken_up(error: &ClientError) -> bool {
-    match find::<h2::Error>(error) {
-        Some(error) => {
-            error.is_remote()
-                && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
-        }
-        // The connection went away under all its requests.
-        None => true,
+fn is_closed(error: &SendError) -> bool {
+    matches!(error, SendError::Unreachable { reason: UnreachableReason::Closed, .. })
+}
+
+fn unreachable(reason: UnreachableReason, message: String) -> SendError {
+    SendError::Unreachable { reason, message }
+}
+
+fn closed(how: &str) -> SendError {
+    let message = format!("the receiver closed the connection before its answer was complete{how}");
+    unreachable(UnreachableReason::Closed, message)
+}
+
+fn not_http(error: &dyn Error) -> SendError {
+    let message = format!("the answer is not HTTP that can be read: {error}");
+    unreachable(UnreachableReason::Protocol, message)
+}
+
+fn classify_exchange(error: &ExchangeError) -> SendError {
+    match error {
+        ExchangeError::Closed => closed(""),
+        ExchangeError::Io(error) => classify_io(error),
+        ExchangeError::NotHttp(error) => not_http(error),
     }
 }
 
-fn classify(error: &(dyn Error + 'static)) -> SendError {
-    let unreachable = |reason, message: String| SendError::Unreachable { reason, message };
-    let closed = |how: &str| {
-        let message =
-            format!("the receiver closed the connection before its answer was complete{how}");
-        unreachable(UnreachableReason::Closed, message)
-    };
+fn classify_io(error: &io::Error) -> SendError {
+    // What TLS finds wrong after its handshake comes wrapped: an alert, a broken record.
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error) => unreachable(UnreachableReason::Tls, tls::explain("the receiver", error)),
+        None => closed(&format!(" ({})", error.kind())),
+    }
+}
+
+/// HTTP/2's errors.
+fn classify(error: &hyper::Error) -> SendError {
     if let Some(error) = find::<h2::Error>(error) {
         return if error.is_remote() {
             let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);
@@ -370,70 +389,75 @@ fn classify(error: &(dyn Error + 'static)) -> SendError {
         };
     }
     if let Some(error) = find::<io::Error>(error) {
-        // What TLS finds wrong after its handshake comes wrapped: an alert, a broken record.
-        return match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(error) => unreachable(UnreachableReason::Tls, tls::explain("the receiver", error)),
-            // hyper's word for chunks that are none.
-            None if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
-            ) =>
-            {
-                let message = format!("the answer is not HTTP that can be read: {error}");
-                unreachable(UnreachableReason::Protocol, message)
-            }
-            None => closed(&format!(" ({})", error.kind())),
-        };
+        return classify_io(error);
     }
-    let Some(error) = find::<hyper::Error>(error) else {
-        return unreachable(UnreachableReason::Connect, format!("no connection: {error}"));
-    };
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
         return closed("");
     }
-    let message = format!("the answer is not HTTP that can be read: {error}");
-    unreachable(UnreachableReason::Protocol, message)
+    not_http(error)
 }
 
-/// The first error of type `E` in the chain of causes.
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_of_http_carry_the_same_headers() {
+        let mut sent = SentHeaders::default();
+        sent.push_named("content-type", SentValue::Json);
+        sent.push_named("x-webhook-attempt", SentValue::Number(2));
+        sent.push_named("authorization", SentValue::Redacted);
+        let own = [("authorization".to_owned(), "Bearer abc".to_owned())];
+        let custom = CustomHeaders::parse(own).unwrap();
+        let (url, body) = (TargetUrl::parse("https://a.example:8443/x?y=z").unwrap(), "{}".into());
+        let call = Call {
+            method: Method::POST,
+            url: &url,
+            headers: CallHeaders::Attempt { sent: &sent, custom: &custom },
+            body: &body,
+            body_bytes_max: 0,
+            on_stale: OnStale::Fail,
+        };
+        let mut head = b"of the request before".to_vec();
+        head.clear();
+        call.write_head(&mut head);
+        let expected = "POST /x?y=z HTTP/1.1\r\nhost: a.example:8443\r\n\
+            content-type: application/json\r\nx-webhook-attempt: 2\r\n\
+            authorization: Bearer abc\r\ncontent-length: 2\r\n\r\n";
+        assert_eq!(String::from_utf8(head).unwrap(), expected);
+
+        let request = call.to_request();
+        assert_eq!(request.uri(), "https://a.example:8443/x?y=z");
+        let lines: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ("content-type", b"application/json".as_slice()),
+                ("x-webhook-attempt", b"2"),
+                ("authorization", b"Bearer abc"),
+            ]
+        );
     }
-    None
-}
 
-/// Lets hyper's pool ask the dialer.
-#[derive(Clone)]
-struct Connector {
-    dialer: Arc<Dialer>,
-}
-
-impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<Connection>;
-    type Error = DialFailure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, DialFailure>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialFailure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let dialer = Arc::clone(&self.dialer);
-        Box::pin(async move {
-            let origin = Origin::of(&uri).expect("a TargetUrl has a host and is http or https");
-            dialer.dial(&origin).await.map(TokioIo::new)
-        })
-    }
-}
-
-impl Describe for Connection {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(Arc::clone(self.facts()));
-        if self.facts().is_h2 { connected.negotiated_h2() } else { connected }
+    #[test]
+    fn a_length_is_said_where_a_body_is_expected() {
+        let url = TargetUrl::parse("https://a.example/").unwrap();
+        let check = |method: Method, body: &'static str, expected: bool| {
+            let body = body.into();
+            let headers = CallHeaders::Map(&HeaderMap::new());
+            let on_stale = OnStale::Fail;
+            let call =
+                Call { method, url: &url, headers, body: &body, body_bytes_max: 0, on_stale };
+            assert_eq!(call.says_length(), expected, "{} {body:?}", call.method);
+        };
+        check(Method::POST, "", true);
+        check(Method::POST, "{}", true);
+        check(Method::GET, "", false);
+        check(Method::DELETE, "", false);
+        check(Method::DELETE, "{}", true);
     }
 }

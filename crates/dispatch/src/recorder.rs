@@ -86,9 +86,8 @@ pub fn channel() -> (RecorderHandle, RecorderQueue) {
 
 fn cost(record: &DeliveryRecord) -> usize {
     let answered = record.attempt.as_ref().map_or(0, |attempt| {
-        let headers = attempt.exchange.response_headers.iter();
-        let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-        headers + attempt.exchange.response_body.len()
+        let exchange = &attempt.exchange;
+        exchange.response_headers.as_str().len() + exchange.response_body.len()
     });
     RECORD_OVERHEAD_BYTES + answered
 }

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
 use posthaste_core::attempt::{Timings, UnreachableReason};
+use posthaste_core::custom_headers::CustomHeaders;
+use posthaste_core::header_lines::HeaderLines;
+use posthaste_core::sent_headers::SentHeaders;
 use posthaste_core::target_url::TargetUrl;
 
 /// A `POST`, complete with its signature. `host` and `content-length` are added on the way.
-#[derive(Debug, Clone)]
-pub struct AttemptRequest {
-    pub url: TargetUrl,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptRequest<'r> {
+    pub url: &'r TargetUrl,
+    /// All headers, those of the webhook's own redacted.
+    pub headers: &'r SentHeaders,
+    /// What to send in the place of the redacted ones.
+    pub custom_headers: &'r CustomHeaders,
+    pub body: &'r Bytes,
     /// Covers everything, from the name lookup to the last byte of the answer.
     pub timeout: Duration,
 }
@@ -25,7 +30,7 @@ pub struct AttemptRequest {
 pub struct Answer {
     pub status: u16,
     /// At most `RESPONSE_HEADERS_MAX`; bytes that are not UTF-8 have become `U+FFFD`.
-    pub headers: Vec<(String, String)>,
+    pub headers: HeaderLines,
     /// At most `RESPONSE_BODY_BYTES_MAX`, never decompressed.
     pub body: Vec<u8>,
     /// The body went on beyond what is kept.
@@ -60,5 +65,5 @@ pub struct Sent {
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Returns within the request's timeout. Dropping the future ends the request.
-    async fn send(&self, request: AttemptRequest) -> Sent;
+    async fn send(&self, request: AttemptRequest<'_>) -> Sent;
 }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState, DeliveryStatus, LastAttempt, Progress};
 use posthaste_core::event::{Event, NewEvent};
 use posthaste_core::event_type::EventType;
-use posthaste_core::id::{AccountId, WebhookId};
+use posthaste_core::header_lines::HeaderLines;
+use posthaste_core::id::{AccountId, EventId, WebhookId};
 use posthaste_core::page::PageRequest;
+use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::store::{
     Accept, AcceptedSink, DeliveryFilter, DeliveryRecord, DeliveryStore, EventStore, RecordBatch,
 };
@@ -180,30 +181,22 @@ fn parked(event: &Event, now: Timestamp) -> Vec<RecordBatch> {
 }
 
 fn attempt(now: Timestamp) -> Attempt {
-    let mut request_headers = HeaderMap::new();
-    let hex = "5f3c1d6a0b9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a";
-    for (name, value) in [
-        ("content-type", "application/json"),
-        ("x-webhook-signature", hex),
-        ("webhook-id", "evt_01jhn2k3m4n5p"),
-        ("webhook-timestamp", "1736951425"),
-        ("webhook-signature", "v1,XzwdagueqP9qa1xNPi8aC5yNfm9aSzwtHg+ai3xtXk8="),
-        ("x-webhook-event", "call.ended"),
-        ("x-webhook-attempt", "1"),
-        ("user-agent", "Posthaste/0.1.0"),
-    ] {
-        request_headers.insert(name, HeaderValue::from_static(value));
-    }
-    request_headers.insert(
-        "x-webhook-signature-256",
-        HeaderValue::from_str(&format!("sha256={hex}")).expect("a digest"),
-    );
-    let response_headers = [
+    let digest = [0x5f; 32];
+    let mut request_headers = SentHeaders::default();
+    request_headers.push(OwnHeader::ContentType, SentValue::Json);
+    request_headers.push(OwnHeader::UserAgent, SentValue::Text("Posthaste/0.1.0"));
+    request_headers.push(OwnHeader::Signature, SentValue::Hex(&digest));
+    request_headers.push(OwnHeader::WebhookId, SentValue::EventId(EventId::from_raw(1 << 41)));
+    request_headers.push(OwnHeader::WebhookTimestamp, SentValue::Number(1_736_951_425));
+    request_headers.push(OwnHeader::WebhookSignature, SentValue::Standard(&digest));
+    request_headers.push(OwnHeader::Event, SentValue::Text("call.ended"));
+    request_headers.push(OwnHeader::Attempt, SentValue::Number(1));
+    let response_headers = HeaderLines::from_iter([
         ("content-type", "application/json; charset=utf-8"),
         ("content-length", "15"),
         ("date", "Wed, 15 Jan 2025 14:30:25 GMT"),
         ("connection", "keep-alive"),
-    ];
+    ]);
     Attempt {
         number: 1,
         trigger: Trigger::Event,
@@ -216,9 +209,7 @@ fn attempt(now: Timestamp) -> Attempt {
         exchange: Exchange {
             remote_address: "203.0.113.7:443".parse().ok(),
             request_headers,
-            response_headers: response_headers
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
+            response_headers,
             response_body: br#"{"received":1}"#.to_vec(),
             truncated: false,
         },

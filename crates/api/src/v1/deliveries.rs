@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::names::{DeliveryStatusName, OutcomeName, TriggerName};
-use super::webhooks::{PageQuery, REDACTED, disabled};
+use super::webhooks::{PageQuery, disabled};
 use super::{List, text_of};
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Code, Problem};
@@ -160,15 +160,14 @@ pub struct HeaderJson {
 impl From<&Attempt> for AttemptJson {
     fn from(attempt: &Attempt) -> AttemptJson {
         let exchange = &attempt.exchange;
-        let request_headers = exchange.request_headers.iter().map(|(name, value)| {
-            let shown = String::from_utf8_lossy(value.as_bytes());
-            let value = if value.is_sensitive() { REDACTED } else { shown.as_ref() }.to_owned();
-            HeaderJson { name: name.to_string(), value }
-        });
+        let request_headers = exchange
+            .request_headers
+            .iter()
+            .map(|(name, value)| HeaderJson { name: name.to_owned(), value: value.to_text() });
         let response_headers = exchange
             .response_headers
             .iter()
-            .map(|(name, value)| HeaderJson { name: name.clone(), value: value.clone() });
+            .map(|(name, value)| HeaderJson { name: name.to_owned(), value: value.to_owned() });
         AttemptJson {
             number: attempt.number,
             trigger: attempt.trigger.as_str(),

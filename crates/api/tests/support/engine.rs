@@ -13,8 +13,10 @@ use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress, after_attempt};
 use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
 use posthaste_core::event::Event;
+use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::id::{DeliveryId, WebhookId};
 use posthaste_core::retry::{Jitter, RetrySchedule};
+use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::store::{AcceptedSink, DeliveryRecord, RecordBatch, Store};
 use posthaste_core::time::Timestamp;
 
@@ -112,12 +114,9 @@ impl TestEngine {
 
 fn attempt_answered(now: Timestamp, delivery: &Delivery, trigger: Trigger, status: u16) -> Attempt {
     let outcome = Outcome::of_status(status, false);
-    let mut request_headers = http::HeaderMap::new();
-    request_headers
-        .insert("x-webhook-event", delivery.event_type.as_str().parse().expect("a name"));
-    let mut secret = http::HeaderValue::from_static("canary-of-a-header");
-    secret.set_sensitive(true);
-    request_headers.insert("authorization", secret);
+    let mut request_headers = SentHeaders::default();
+    request_headers.push(OwnHeader::Event, SentValue::Text(delivery.event_type.as_str()));
+    request_headers.push_named("authorization", SentValue::Redacted);
     Attempt {
         number: delivery.progress.attempts + 1,
         trigger,
@@ -135,7 +134,7 @@ fn attempt_answered(now: Timestamp, delivery: &Delivery, trigger: Trigger, statu
         exchange: Exchange {
             remote_address: Some("203.0.113.7:443".parse().expect("an address")),
             request_headers,
-            response_headers: vec![("server".to_owned(), "test".to_owned())],
+            response_headers: HeaderLines::from_iter([("server", "test")]),
             response_body: b"ok \xff".to_vec(),
             truncated: false,
         },

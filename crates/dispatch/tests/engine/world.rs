@@ -112,11 +112,8 @@ impl ScriptedTransport {
 
 #[async_trait]
 impl Transport for ScriptedTransport {
-    async fn send(&self, request: AttemptRequest) -> Sent {
-        let header = |name: &str| {
-            let value = request.headers.get(name).map(|value| value.to_str().expect("ASCII"));
-            value.unwrap_or_default().to_owned()
-        };
+    async fn send(&self, request: AttemptRequest<'_>) -> Sent {
+        let header = |name: &str| request.headers.get(name).unwrap_or_default();
         let seen = Seen {
             at: self.clock.now(),
             url: request.url.as_str().to_owned(),
@@ -135,8 +132,8 @@ impl Transport for ScriptedTransport {
             *most = (*most).max(*now);
         }
         let result = match reply {
-            Reply::Status(status) => Ok(answer(status, Vec::new())),
-            Reply::StatusWith(status, headers) => Ok(answer(status, headers)),
+            Reply::Status(status) => Ok(answer(status, &[])),
+            Reply::StatusWith(status, headers) => Ok(answer(status, &headers)),
             Reply::Hang => {
                 tokio::time::sleep(request.timeout).await;
                 Err(SendError::TimedOut { message: "no answer in time".to_owned() })
@@ -148,7 +145,7 @@ impl Transport for ScriptedTransport {
             }
             Reply::Slow(delay, status) => {
                 tokio::time::sleep(delay).await;
-                Ok(answer(status, Vec::new()))
+                Ok(answer(status, &[]))
             }
         };
         self.in_flight.lock().get_mut(&url).expect("counted above").0 -= 1;
@@ -157,8 +154,8 @@ impl Transport for ScriptedTransport {
     }
 }
 
-fn answer(status: u16, headers: Vec<(&'static str, String)>) -> Answer {
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+fn answer(status: u16, headers: &[(&'static str, String)]) -> Answer {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Answer { status, headers, body: b"{}".to_vec(), truncated: false }
 }
 

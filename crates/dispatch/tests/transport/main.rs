@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod egress;
+mod framing;
 mod hostile;
 mod pooling;
 mod receiver;

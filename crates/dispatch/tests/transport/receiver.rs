@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
 use posthaste_core::attempt::UnreachableReason;
+use posthaste_core::custom_headers::CustomHeaders;
 use posthaste_core::egress::EgressPolicy;
+use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::target_url::TargetUrl;
 use posthaste_dispatch::http_transport::HttpTransport;
 use posthaste_dispatch::resolver::StaticResolver;
@@ -172,11 +173,34 @@ pub fn url(text: &str) -> TargetUrl {
     TargetUrl::parse(text).unwrap()
 }
 
-pub fn request_to(url: TargetUrl, timeout: Duration) -> AttemptRequest {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
-    headers.insert("user-agent", HeaderValue::from_static("Posthaste/test"));
-    AttemptRequest { url, headers, body: Bytes::from_static(br#"{"event":"call.ended"}"#), timeout }
+/// What an attempt's task holds while its request is under way.
+pub struct Request {
+    pub url: TargetUrl,
+    pub headers: SentHeaders,
+    pub custom_headers: CustomHeaders,
+    pub body: Bytes,
+    pub timeout: Duration,
+}
+
+impl Request {
+    pub async fn send(&self, transport: &HttpTransport) -> Sent {
+        let request = AttemptRequest {
+            url: &self.url,
+            headers: &self.headers,
+            custom_headers: &self.custom_headers,
+            body: &self.body,
+            timeout: self.timeout,
+        };
+        transport.send(request).await
+    }
+}
+
+pub fn request_to(url: TargetUrl, timeout: Duration) -> Request {
+    let mut headers = SentHeaders::default();
+    headers.push(OwnHeader::ContentType, SentValue::Json);
+    headers.push(OwnHeader::UserAgent, SentValue::Text("Posthaste/test"));
+    let body = Bytes::from_static(br#"{"event":"call.ended"}"#);
+    Request { url, headers, custom_headers: CustomHeaders::default(), body, timeout }
 }
 
 /// Reaches `ALLOWED`, also as `receiver.test`, and nothing else; trusts nobody's certificates.
@@ -197,7 +221,7 @@ pub fn policy() -> EgressPolicy {
 }
 
 pub async fn send(transport: &HttpTransport, url: TargetUrl) -> Sent {
-    transport.send(request_to(url, AMPLE)).await
+    request_to(url, AMPLE).send(transport).await
 }
 
 pub fn status_of(sent: &Sent) -> u16 {

@@ -10,7 +10,6 @@ use h2::server::SendResponse;
 use http::{Response, StatusCode};
 use posthaste_core::limits::RESPONSE_BODY_BYTES_MAX;
 use posthaste_dispatch::tls::TrustRoots;
-use posthaste_dispatch::transport::Transport;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -189,7 +188,7 @@ async fn a_handshake_that_is_cut_off_is_told_so() {
 async fn a_handshake_that_stalls_ends_at_the_deadline() {
     let receiver = Receiver::start(|mut peer| async move { peer.until_closed().await }).await;
     let transport = transport_with(&Authority::named("the test").trust());
-    let sent = transport.send(request_to(https("receiver.test", &receiver), SHORT)).await;
+    let sent = request_to(https("receiver.test", &receiver), SHORT).send(&transport).await;
     assert_eq!(verdict_of(&sent), "timed_out");
     assert_eq!(message_of(&sent), "no connection within 300ms");
     receiver.until_closed(1).await;
@@ -200,7 +199,8 @@ async fn connecting_has_five_seconds_of_a_longer_deadline() {
     let receiver = Receiver::start(|mut peer| async move { peer.until_closed().await }).await;
     let transport = transport_with(&Authority::named("the test").trust());
     let target = https("receiver.test", &receiver);
-    let sending = transport.send(request_to(target, std::time::Duration::from_secs(15)));
+    let request = request_to(target, std::time::Duration::from_secs(15));
+    let sending = request.send(&transport);
     tokio::time::pause();
     let sent = sending.await;
     assert_eq!(verdict_of(&sent), "timed_out");

@@ -285,9 +285,7 @@ fn request(
     .signed(now, &signed, &SigningKeys::new(&Secrets::new(key)));
     let mut pairs: Vec<(String, String)> = headers
         .iter()
-        .map(|(name, value)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
+        .map(|(name, value)| (name.to_owned(), value.to_text()))
         .collect();
     for (name, value) in webhook["headers"].as_object().into_iter().flatten() {
         pairs.push((name.clone(), value.as_str().unwrap_or_default().to_owned()));

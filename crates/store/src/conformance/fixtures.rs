@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress};
 use posthaste_core::event::{Event, Idempotency, NewEvent};
 use posthaste_core::event_type::EventType;
+use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
+use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::store::{Accept, Accepted, AcceptedSink, DeliveryRecord, RecordBatch, Store};
 use posthaste_core::time::Timestamp;
 
@@ -123,9 +124,9 @@ pub fn delivery_of(event: &Event, position: usize, state: DeliveryState) -> Deli
 }
 
 pub fn attempt(number: u32, outcome: Outcome, started_at: Timestamp) -> Attempt {
-    let mut request_headers = HeaderMap::new();
-    request_headers.insert("content-type", HeaderValue::from_static("application/json"));
-    request_headers.append("webhook-signature", HeaderValue::from_static("v1,abc v1,def"));
+    let mut request_headers = SentHeaders::default();
+    request_headers.push(OwnHeader::ContentType, SentValue::Json);
+    request_headers.push(OwnHeader::WebhookSignature, SentValue::Text("v1,abc v1,def"));
     let (status_code, error) = match outcome {
         Outcome::Succeeded => (Some(200), None),
         Outcome::Rejected => (Some(500), Some("the receiver answered 500".to_owned())),
@@ -144,7 +145,7 @@ pub fn attempt(number: u32, outcome: Outcome, started_at: Timestamp) -> Attempt 
         exchange: Exchange {
             remote_address: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4433)),
             request_headers,
-            response_headers: vec![("server".to_owned(), "test: 1".to_owned())],
+            response_headers: HeaderLines::from_iter([("server", "test: 1")]),
             response_body: vec![0, 159, 146, 150],
             truncated: number == 2,
         },

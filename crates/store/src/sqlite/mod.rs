@@ -14,7 +14,6 @@ mod events;
 mod expire;
 mod fault;
 mod hits;
-mod packed_headers;
 mod pages;
 mod partitions;
 mod record;

@@ -22,11 +22,8 @@ use rusqlite::{
 use super::Shared;
 use super::connection::Writer;
 use super::fault::Fault;
-use super::packed_headers;
 use super::partitions::{Day, Partition};
-use super::rows::{
-    self, DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code,
-};
+use super::rows::{DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code};
 
 /// Days whose history is kept open for writing: the newest, and those of retries.
 const WRITERS_MAX: usize = 4;
@@ -250,8 +247,8 @@ impl<'tx> DayBatch<'tx> {
             attempt.timings.tls_ms,
             attempt.timings.first_byte_ms,
             exchange.remote_address.map(|address| address.to_string()),
-            packed_headers::pack(&exchange.request_headers),
-            rows::response_header_lines(&exchange.response_headers),
+            exchange.request_headers.as_packed(),
+            exchange.response_headers.as_str(),
             exchange.response_body,
             exchange.truncated,
         ])?;

@@ -9,12 +9,13 @@ use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress};
 use posthaste_core::event::Event;
 use posthaste_core::event_type::EventType;
+use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, PowerlistId, WebhookId};
+use posthaste_core::sent_headers::SentHeaders;
 use posthaste_core::time::Timestamp;
 use rusqlite::Row;
 
 use super::fault::Fault;
-use super::packed_headers;
 
 pub fn id_of(raw: i64) -> u64 {
     raw.cast_unsigned()
@@ -183,10 +184,9 @@ pub fn read_attempt(row: &Row<'_>) -> Result<Attempt, Fault> {
         },
         exchange: Exchange {
             remote_address,
-            request_headers: packed_headers::unpack(blob(row, 12)?)?,
-            response_headers: header_lines(text(row, 13)?)
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            request_headers: SentHeaders::from_packed(blob(row, 12)?.to_vec())
+                .map_err(|damaged| Fault::damaged(damaged.to_string()))?,
+            response_headers: HeaderLines::from_stored(text(row, 13)?.to_owned()),
             response_body: blob(row, 14)?.to_vec(),
             truncated: row.get(15)?,
         },
@@ -195,32 +195,6 @@ pub fn read_attempt(row: &Row<'_>) -> Result<Attempt, Fault> {
 
 fn outcome_of(code: u8) -> Result<Outcome, Fault> {
     Outcome::from_code(code).ok_or_else(|| Fault::damaged(format!("{code} is no outcome")))
-}
-
-/// `name: value` lines: smaller and three times quicker than JSON, and readable at the shell.
-pub fn response_header_lines(headers: &[(String, String)]) -> String {
-    let mut lines = String::with_capacity(48 * headers.len());
-    for (name, value) in headers {
-        push_line(&mut lines, name, value);
-    }
-    lines
-}
-
-/// HTTP allows no line break in a header; should one come through, it must not make a new line.
-fn push_line(lines: &mut String, name: &str, value: &str) {
-    lines.push_str(name);
-    lines.push_str(": ");
-    if value.contains(['\n', '\r']) {
-        lines.push_str(&value.replace(['\n', '\r'], " "));
-    } else {
-        lines.push_str(value);
-    }
-    lines.push('\n');
-}
-
-fn header_lines(lines: &str) -> impl Iterator<Item = (&str, &str)> {
-    // Not `lines()`, which would also eat a carriage return.
-    lines.split_terminator('\n').filter_map(|line| line.split_once(": "))
 }
 
 /// A text column without copying it.
@@ -260,12 +234,6 @@ mod tests {
             assert_eq!(state_of(code, at).expect("own code"), state);
         }
         assert!(state_of(9, 0).is_err());
-    }
-
-    #[test]
-    fn a_line_break_cannot_forge_a_header() {
-        let lines = response_header_lines(&[("a".to_owned(), "b\nset-cookie: c".to_owned())]);
-        assert_eq!(header_lines(&lines).collect::<Vec<_>>(), [("a", "b set-cookie: c")]);
     }
 
     #[test]
