@@ -101,8 +101,12 @@ impl TestEngine {
     }
 
     async fn record(&self, delivery: &Delivery, attempt: Option<Attempt>, first: bool) {
-        let record =
-            DeliveryRecord { delivery: delivery.clone(), attempt, manual_due: false, first };
+        let record = DeliveryRecord {
+            delivery: delivery.clone(),
+            attempt: attempt.map(Box::new),
+            manual_due: false,
+            first,
+        };
         let batch = RecordBatch { records: vec![record], low_water: None };
         self.store().record(Arc::new(batch)).await.expect("a store that works");
     }
