@@ -283,10 +283,8 @@ fn request(
         signature_format: SignatureFormat::parse(&text_at(webhook, "/signature_format"))?,
     }
     .signed(now, &signed, &SigningKeys::new(&Secrets::new(key)));
-    let mut pairs: Vec<(String, String)> = headers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_text()))
-        .collect();
+    let mut pairs: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| (name.to_owned(), value.to_text())).collect();
     for (name, value) in webhook["headers"].as_object().into_iter().flatten() {
         pairs.push((name.clone(), value.as_str().unwrap_or_default().to_owned()));
     }

@@ -69,7 +69,10 @@ fn headers(
         ("x-webhook-signature-256", SignatureFormat::Sha256Prefix.spell(&digest)),
         ("webhook-id", id.to_owned()),
         ("webhook-timestamp", timestamp.to_owned()),
-        ("webhook-signature", spell_standard(&key.sign_standard(id.as_bytes(), timestamp.as_bytes(), body))),
+        (
+            "webhook-signature",
+            spell_standard(&key.sign_standard(id.as_bytes(), timestamp.as_bytes(), body)),
+        ),
     ]
 }
 
