@@ -81,9 +81,11 @@ impl WebhookIndex {
                     subscriptions.all.remove(webhook);
                 }
                 EventPattern::Below(branch) => {
-                    remove_from(&mut subscriptions.below, branch, webhook)
+                    remove_from(&mut subscriptions.below, branch, webhook);
                 }
-                EventPattern::Exact(name) => remove_from(&mut subscriptions.exact, name, webhook),
+                EventPattern::Exact(name) => {
+                    remove_from(&mut subscriptions.exact, name, webhook);
+                }
             }
         }
     }

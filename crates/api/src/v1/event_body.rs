@@ -42,7 +42,7 @@ pub struct EventBody<'a> {
 }
 
 /// What is written in an event, whichever way it was read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct WrittenEvent<'a> {
     pub event: Cow<'a, str>,
     /// In canonical form, or why it has none.

@@ -247,7 +247,8 @@ where
     Ok(accepted(&receipts, repeated))
 }
 
-fn read_batch<'a>(
+/// The events of a batch as serde found them.
+pub fn read_batch<'a>(
     batch: &BatchBody<'a>,
     event_bytes_max: usize,
 ) -> Result<Vec<WrittenEvent<'a>>, ApiError> {
