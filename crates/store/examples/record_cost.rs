@@ -194,7 +194,7 @@ fn record(
 ) -> DeliveryRecord {
     let now = Timestamp::from_millis(START + number.cast_signed() * 1_000 / ROWS_PER_SECOND);
     let event_id = EventId::from_raw(ids.block(now, 2));
-    let fails = number % FAILED_EACH == 0;
+    let fails = number.is_multiple_of(FAILED_EACH);
     let attempt = attempt(event_id, number, now, fails);
     let at = attempt.ended_at();
     let state = if fails { DeliveryState::Failed { at } } else { DeliveryState::Delivered { at } };
@@ -204,7 +204,7 @@ fn record(
         account_id: AccountId::from_raw(1),
         // Scattered, as events of many webhooks are.
         webhook_id: WebhookId::from_raw(mix(number) % plan.webhooks + 1),
-        event_type: names[usize::from(number % RARE_EACH == 0)].clone(),
+        event_type: names[usize::from(number.is_multiple_of(RARE_EACH))].clone(),
         trigger: Trigger::Event,
         state,
         progress: Progress { attempts: 1, used: u32::from(fails), first_deferred_at: None },

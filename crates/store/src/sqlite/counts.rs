@@ -10,9 +10,10 @@ use posthaste_core::id_map::IdMap;
 use posthaste_core::stats::Rollup;
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::Hits;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::fault::Fault;
+use super::rows::blob;
 
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -90,6 +91,7 @@ impl Counts {
 
     /// Adds all of it to the rows.
     pub fn write(self, tx: &Connection) -> Result<Written, Fault> {
+        let mut rows = Rows::prepare(tx)?;
         let mut counted = self.counted;
         // The order of the primary key: neighbouring rows are then found on the same page.
         counted.sort_unstable_by_key(|counted| (counted.minute, counted.webhook));
@@ -98,17 +100,17 @@ impl Counts {
         let mut accounts: BTreeMap<(i64, AccountId), Rollup> = BTreeMap::new();
         let mut hits: BTreeMap<WebhookId, HitsAdded> = BTreeMap::new();
         for Counted { minute, webhook, account, rollup, hits: added } in counted {
-            merge_webhook_rollup(tx, minute, webhook, account, &rollup)?;
+            rows.merge_webhook_rollup(minute, webhook, account, &rollup)?;
             accounts.entry((minute, account)).or_default().merge(&rollup);
             if added.count > 0 {
                 hits.entry(webhook).or_default().merge(added);
             }
         }
         for ((minute, account), added) in &accounts {
-            merge_account_rollup(tx, *minute, *account, added)?;
+            rows.merge_account_rollup(*minute, *account, added)?;
         }
         for (webhook, added) in &hits {
-            add_hits(tx, *webhook, added)?;
+            rows.add_hits(*webhook, added)?;
         }
         let hits = hits.into_iter().map(|(webhook, added)| {
             (webhook, Hits { count: added.count, last_at: Some(added.last_at) })
@@ -151,74 +153,96 @@ fn error_text(attempt: &Attempt) -> String {
     }
 }
 
-// By the primary key, both.
-fn merge_webhook_rollup(
-    connection: &Connection,
-    minute: i64,
-    webhook: WebhookId,
-    account: AccountId,
-    added: &Rollup,
-) -> Result<(), Fault> {
-    let stored: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT rollup FROM rollups WHERE minute = ?1 AND webhook_id = ?2")?
-        .query_row((minute, webhook.as_i64()), |row| row.get(0))
-        .optional()?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO rollups (minute, webhook_id, account_id, rollup)
-             VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((minute, webhook.as_i64(), account.as_i64(), merged(stored, added)?))?;
-    Ok(())
+/// The statements that add to rows; prepared once for a batch, which may touch thousands.
+struct Rows<'tx> {
+    webhook_rollup: CachedStatement<'tx>,
+    put_webhook_rollup: CachedStatement<'tx>,
+    account_rollup: CachedStatement<'tx>,
+    put_account_rollup: CachedStatement<'tx>,
+    add_hits: CachedStatement<'tx>,
 }
 
-// By the primary key, both.
-fn merge_account_rollup(
-    connection: &Connection,
-    minute: i64,
-    account: AccountId,
-    added: &Rollup,
-) -> Result<(), Fault> {
-    let stored: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT rollup FROM account_rollups WHERE minute = ?1 AND account_id = ?2")?
-        .query_row((minute, account.as_i64()), |row| row.get(0))
-        .optional()?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO account_rollups (minute, account_id, rollup)
-             VALUES (?1, ?2, ?3)",
-        )?
-        .execute((minute, account.as_i64(), merged(stored, added)?))?;
-    Ok(())
-}
+// All by primary keys.
+impl<'tx> Rows<'tx> {
+    fn prepare(tx: &'tx Connection) -> Result<Rows<'tx>, Fault> {
+        Ok(Rows {
+            webhook_rollup: tx.prepare_cached(
+                "SELECT rollup FROM rollups WHERE minute = ?1 AND webhook_id = ?2",
+            )?,
+            put_webhook_rollup: tx.prepare_cached(
+                "INSERT INTO rollups (minute, webhook_id, account_id, rollup)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (minute, webhook_id) DO UPDATE SET rollup = excluded.rollup",
+            )?,
+            account_rollup: tx.prepare_cached(
+                "SELECT rollup FROM account_rollups WHERE minute = ?1 AND account_id = ?2",
+            )?,
+            put_account_rollup: tx.prepare_cached(
+                "INSERT INTO account_rollups (minute, account_id, rollup) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (minute, account_id) DO UPDATE SET rollup = excluded.rollup",
+            )?,
+            // Attempts can be recorded out of their order in time.
+            add_hits: tx.prepare_cached(
+                "INSERT INTO hits (webhook_id, count, last_at, error_at, error)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (webhook_id) DO UPDATE
+                 SET count = count + excluded.count,
+                     last_at = max(last_at, excluded.last_at),
+                     error = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
+                         THEN coalesce(excluded.error, error) ELSE error END,
+                     error_at = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
+                         THEN coalesce(excluded.error_at, error_at) ELSE error_at END",
+            )?,
+        })
+    }
 
-fn merged(stored: Option<Vec<u8>>, added: &Rollup) -> Result<Vec<u8>, Fault> {
-    let Some(stored) = stored else { return Ok(added.encode()) };
-    let mut rollup = Rollup::decode(&stored).ok_or_else(|| Fault::damaged("a rollup"))?;
-    rollup.merge(added);
-    Ok(rollup.encode())
-}
+    fn merge_webhook_rollup(
+        &mut self,
+        minute: i64,
+        webhook: WebhookId,
+        account: AccountId,
+        added: &Rollup,
+    ) -> Result<(), Fault> {
+        let webhook = webhook.as_i64();
+        let rollup = merged(&mut self.webhook_rollup, minute, webhook, added)?;
+        self.put_webhook_rollup.execute((minute, webhook, account.as_i64(), rollup))?;
+        Ok(())
+    }
 
-// By the primary key. Attempts can be recorded out of their order in time.
-fn add_hits(connection: &Connection, webhook: WebhookId, added: &HitsAdded) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO hits (webhook_id, count, last_at, error_at, error)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (webhook_id) DO UPDATE
-             SET count = count + excluded.count,
-                 last_at = max(last_at, excluded.last_at),
-                 error = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
-                     THEN coalesce(excluded.error, error) ELSE error END,
-                 error_at = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
-                     THEN coalesce(excluded.error_at, error_at) ELSE error_at END",
-        )?
-        .execute((
+    fn merge_account_rollup(
+        &mut self,
+        minute: i64,
+        account: AccountId,
+        added: &Rollup,
+    ) -> Result<(), Fault> {
+        let account = account.as_i64();
+        let rollup = merged(&mut self.account_rollup, minute, account, added)?;
+        self.put_account_rollup.execute((minute, account, rollup))?;
+        Ok(())
+    }
+
+    fn add_hits(&mut self, webhook: WebhookId, added: &HitsAdded) -> Result<(), Fault> {
+        self.add_hits.execute((
             webhook.as_i64(),
             added.count.cast_signed(),
             added.last_at.as_millis(),
             added.error.as_ref().map(|(at, _)| at.as_millis()),
             added.error.as_ref().map(|(_, text)| text),
         ))?;
-    Ok(())
+        Ok(())
+    }
+}
+
+/// What `stored` finds under the key, with `added` to it, as a row holds it.
+fn merged(
+    stored: &mut Statement<'_>,
+    minute: i64,
+    key: i64,
+    added: &Rollup,
+) -> Result<Vec<u8>, Fault> {
+    let mut rows = stored.query((minute, key))?;
+    let Some(row) = rows.next()? else { return Ok(added.encode()) };
+    let mut rollup = Rollup::decode(blob(row, 0)?).ok_or_else(|| Fault::damaged("a rollup"))?;
+    rollup.merge(added);
+    Ok(rollup.encode())
 }

@@ -192,21 +192,21 @@ struct DayBatch<'w> {
     counts: Counts,
 }
 
-/// Rows in one statement. One of its own for each would open the table and its indexes for each,
-/// and look for the end of the table again: a third of the cost.
-const ROWS_PER_INSERT: usize = 16;
+/// How many rows go into one statement, as many as there are still to go. A statement of its own
+/// for each would open the table and its indexes, and look for the end of the table, for each: a
+/// third of what a row costs in SQLite.
+const ROWS_PER_INSERT: [usize; 3] = [64, 8, 1];
 const INSERT_COLUMNS: usize = 8;
 
+static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| ROWS_PER_INSERT.map(insert_sql));
+
 /// A row whose id is there already is passed over, and missed in the count. (`OR IGNORE` rather
-/// than an upsert, because with it SQLite needs no journal for taking the statement back.)
+/// than an upsert, which is checked row by row.)
 fn insert_sql(rows: usize) -> String {
     let row = "(?, ?, ?, ?, ?, ?, ?, ?)";
     let more = format!(", {row}").repeat(rows - 1);
     format!("INSERT OR IGNORE INTO deliveries ({DELIVERY_COLUMNS}, attempt) VALUES {row}{more}")
 }
-
-static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert_sql(1));
-static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert_sql(ROWS_PER_INSERT));
 
 /// What a row said before.
 struct Stored {
@@ -226,22 +226,18 @@ impl DayBatch<'_> {
     fn insert_first_rows(&mut self, records: &[&DeliveryRecord]) -> Result<bool, Fault> {
         let first: Vec<&DeliveryRecord> =
             records.iter().filter(|record| record.first).copied().collect();
-        let (chunks, rest) = first.as_chunks::<ROWS_PER_INSERT>();
-        let mut inserted = 0;
-        if !chunks.is_empty() {
-            let mut statement = self.tx.prepare_cached(&INSERT_MANY)?;
-            for chunk in chunks {
+        let (mut rest, mut inserted) = (&first[..], 0);
+        for (rows, sql) in ROWS_PER_INSERT.into_iter().zip(&*INSERTS) {
+            if rest.len() < rows {
+                continue;
+            }
+            let mut statement = self.tx.prepare_cached(sql)?;
+            while let Some((chunk, after)) = rest.split_at_checked(rows) {
                 for (position, record) in chunk.iter().enumerate() {
                     self.bind_row(&mut statement, position * INSERT_COLUMNS, record)?;
                 }
                 inserted += statement.raw_execute()?;
-            }
-        }
-        if !rest.is_empty() {
-            let mut statement = self.tx.prepare_cached(&INSERT_ONE)?;
-            for record in rest {
-                self.bind_row(&mut statement, 0, record)?;
-                inserted += statement.raw_execute()?;
+                rest = after;
             }
         }
         Ok(inserted == first.len())
@@ -338,7 +334,8 @@ impl DayBatch<'_> {
     }
 
     fn insert_row(&mut self, record: &DeliveryRecord) -> Result<(), Fault> {
-        let mut statement = self.tx.prepare_cached(&INSERT_ONE)?;
+        let [.., insert_one] = &*INSERTS;
+        let mut statement = self.tx.prepare_cached(insert_one)?;
         self.bind_row(&mut statement, 0, record)?;
         let inserted = statement.raw_execute()?;
         assert_eq!(inserted, 1, "a row that was not there can be inserted");
