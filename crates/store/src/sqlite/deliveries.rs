@@ -280,7 +280,7 @@ impl Walk {
     /// What looking at a row costs, measured in rows of a walk along a table: where an index
     /// names the rows, each can lie on a page of its own.
     fn row_cost(self) -> usize {
-        if matches!(self, Walk::All | Walk::Outstanding) { 1 } else { 5 }
+        if matches!(self, Walk::All | Walk::Outstanding) { 1 } else { 10 }
     }
 }
 

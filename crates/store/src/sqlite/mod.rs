@@ -16,6 +16,7 @@ mod expire;
 mod fault;
 mod hits;
 mod packed_headers;
+mod packed_lines;
 mod packed_rows;
 mod pages;
 mod partitions;

@@ -13,8 +13,9 @@ use posthaste_core::time::Timestamp;
 use posthaste_core::varint::{Reader, write_bytes, write_signed, write_varint};
 
 use super::fault::Fault;
-use super::packed_headers;
+use super::packed_lines::LinePacker;
 use super::rows::{self, header_lines, response_header_lines, state_columns, state_of};
+use super::{packed_headers, packed_lines};
 
 const VERSION: u8 = 1;
 
@@ -133,7 +134,12 @@ const ADDRESS: u8 = 64;
 const TRUNCATED: u8 = 128;
 
 /// Appends an attempt of the delivery `id`.
-pub fn pack_attempt(packed: &mut Vec<u8>, id: DeliveryId, attempt: &Attempt) {
+pub fn pack_attempt(
+    packed: &mut Vec<u8>,
+    lines: &mut LinePacker,
+    id: DeliveryId,
+    attempt: &Attempt,
+) {
     let base = id.created_at();
     let Timings { dns_ms, connect_ms, tls_ms, first_byte_ms } = attempt.timings;
     let exchange = &attempt.exchange;
@@ -163,20 +169,20 @@ pub fn pack_attempt(packed: &mut Vec<u8>, id: DeliveryId, attempt: &Attempt) {
         write_address(packed, address);
     }
     write_bytes(packed, &packed_headers::pack(&exchange.request_headers));
-    write_bytes(packed, response_header_lines(&exchange.response_headers).as_bytes());
+    let response_lines = response_header_lines(&exchange.response_headers);
+    lines.pack(packed, attempt.ended_at(), &response_lines);
     packed.extend_from_slice(&exchange.response_body);
 }
 
 pub fn unpack_attempt(id: DeliveryId, packed: &[u8]) -> Result<Attempt, Fault> {
     let damaged = || Fault::damaged(format!("an attempt of {id}"));
     let (mut attempt, mut rest) = read_attempt(id, packed).ok_or_else(damaged)?;
-    let sections = (rest.bytes(), rest.bytes());
-    let (Some(request_headers), Some(lines)) = sections else { return Err(damaged()) };
-    let lines = std::str::from_utf8(lines).map_err(|_| damaged())?;
+    let request_headers = rest.bytes().ok_or_else(damaged)?;
+    let lines = packed_lines::unpack(&mut rest, attempt.ended_at()).ok_or_else(damaged)?;
     let exchange = &mut attempt.exchange;
     exchange.request_headers = packed_headers::unpack(request_headers)?;
     exchange.response_headers =
-        header_lines(lines).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        header_lines(&lines).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     exchange.response_body = rest.rest().to_vec();
     Ok(attempt)
 }
@@ -396,7 +402,7 @@ mod tests {
         #[test]
         fn any_attempt_comes_back(attempt in attempt()) {
             let mut packed = Vec::new();
-            pack_attempt(&mut packed, EVENT.delivery(3), &attempt);
+            pack_attempt(&mut packed, &mut LinePacker::default(), EVENT.delivery(3), &attempt);
             prop_assert_eq!(unpack_attempt(EVENT.delivery(3), &packed).expect("own form"), attempt);
         }
 
@@ -433,7 +439,7 @@ mod tests {
         #[test]
         fn what_was_cut_off_is_damage_or_a_shorter_body(attempt in attempt(), at: usize) {
             let mut packed = Vec::new();
-            pack_attempt(&mut packed, EVENT.delivery(0), &attempt);
+            pack_attempt(&mut packed, &mut LinePacker::default(), EVENT.delivery(0), &attempt);
             let whole = packed.len();
             packed.truncate(at % (whole + 1));
             if let Ok(short) = unpack_attempt(EVENT.delivery(0), &packed) {

@@ -20,6 +20,7 @@ use super::Shared;
 use super::connection::Writer;
 use super::counts::{Counts, Written};
 use super::fault::Fault;
+use super::packed_lines::LinePacker;
 use super::packed_rows::{Standing, pack_attempt, pack_standing, unpack_standing};
 use super::partitions::{Day, Partition};
 use super::rows::{
@@ -166,6 +167,7 @@ impl DayWriter {
             tx: &tx,
             types: &mut self.types,
             packed: Vec::new(),
+            lines: LinePacker::default(),
             counts: Counts::default(),
         };
         if trust == Trust::First && !batch.insert_first_rows(records)? {
@@ -189,6 +191,7 @@ struct DayBatch<'w> {
     types: &'w mut HashMap<EventType, i64>,
     /// Where a row is packed.
     packed: Vec<u8>,
+    lines: LinePacker,
     counts: Counts,
 }
 
@@ -259,7 +262,7 @@ impl DayBatch<'_> {
         pack_standing(&mut self.packed, delivery, last, number);
         let standing_end = self.packed.len();
         if let Some(attempt) = attempt {
-            pack_attempt(&mut self.packed, delivery.id, attempt);
+            pack_attempt(&mut self.packed, &mut self.lines, delivery.id, attempt);
         }
         let (standing, packed) = self.packed.split_at(standing_end);
         let (state, _) = state_columns(delivery.state);
@@ -345,7 +348,7 @@ impl DayBatch<'_> {
     /// Whether there was no such attempt. By the primary key.
     fn insert_attempt(&mut self, id: DeliveryId, attempt: &Attempt) -> Result<bool, Fault> {
         self.packed.clear();
-        pack_attempt(&mut self.packed, id, attempt);
+        pack_attempt(&mut self.packed, &mut self.lines, id, attempt);
         let mut statement = self.tx.prepare_cached(
             "INSERT INTO attempts (delivery_id, number, attempt) VALUES (?1, ?2, ?3)
              ON CONFLICT (delivery_id, number) DO NOTHING",
