@@ -10,7 +10,7 @@ CREATE TABLE event_types (
     name   TEXT    NOT NULL UNIQUE
 ) STRICT;
 
--- Nine of ten deliveries are this one insert and nothing else, so a column is here only if a
+-- Nearly every delivery is this one insert and nothing else, so a column is here only if a
 -- filter, an index or a walk looks at it; all else is packed (packed_rows.rs).
 CREATE TABLE deliveries (
     -- Follows the event's id, so that an event's deliveries are a range and a list newest first
@@ -26,7 +26,7 @@ CREATE TABLE deliveries (
     state       INTEGER NOT NULL,
     -- Filtered by: what the newest attempt was answered, if it was.
     status_code INTEGER,
-    -- What a list shows beside these: some 15 bytes.
+    -- What a list shows beside these: some 15 bytes, packed.
     standing    BLOB    NOT NULL,
     -- The attempt that brought the first row to its end; NULL if the first row was no end, and
     -- all of its attempts stand in their table then. Last, so that a list need not read the
@@ -47,7 +47,7 @@ CREATE INDEX failed_by_account ON deliveries (account_id) WHERE state >= 3;
 CREATE INDEX refused_by_webhook ON deliveries (webhook_id) WHERE status_code >= 300;
 CREATE INDEX refused_by_account ON deliveries (account_id) WHERE status_code >= 300;
 
--- Attempts of deliveries that were not done with their first row; of nine of ten there are none.
+-- Attempts of deliveries that were not done with their first row, which few are not.
 CREATE TABLE attempts (
     delivery_id INTEGER NOT NULL,
     number      INTEGER NOT NULL,
