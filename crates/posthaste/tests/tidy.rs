@@ -10,11 +10,7 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 500;
 /// Files that outgrew the limit and do not say why yet. Each should get its sentence, or be parted,
 /// and leave this list.
-const LONG_FOR_NOW: [&str; 3] = [
-    "crates/api/src/v1/webhooks.rs",
-    "crates/core/src/verify.rs",
-    "crates/store/src/sqlite/record.rs",
-];
+const LONG_FOR_NOW: [&str; 2] = ["crates/api/src/v1/webhooks.rs", "crates/core/src/verify.rs"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -121,6 +117,7 @@ fn core_depends_on_what_is_pure() {
         "http",
         "ipnet",
         "jiff",
+        "rustc-hash",
         "ryu-js",
         "serde",
         "serde_json",
