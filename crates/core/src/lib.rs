@@ -42,5 +42,6 @@ pub mod stats;
 pub mod store;
 pub mod target_url;
 pub mod time;
+pub mod varint;
 pub mod verify;
 pub mod webhook;

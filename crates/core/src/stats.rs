@@ -6,6 +6,7 @@ use std::fmt;
 use std::iter::Sum;
 
 use crate::time::Timestamp;
+use crate::varint::{Reader, write_varint};
 
 /// Sub-buckets per power of two: the more, the finer and the larger.
 const SUB_BUCKETS: u32 = 16;
@@ -104,7 +105,7 @@ impl Histogram {
     fn read(reader: &mut Reader<'_>) -> Option<Histogram> {
         let mut buckets = Vec::new();
         let mut count = 0_u64;
-        reader.counts(|bucket, in_bucket| {
+        read_counts(reader, |bucket, in_bucket| {
             let bucket = u16::try_from(bucket).ok().filter(|&bucket| bucket < BUCKETS)?;
             count = count.saturating_add(in_bucket);
             buckets.push((bucket, in_bucket));
@@ -343,7 +344,7 @@ impl Rollup {
             *slot = reader.varint()?;
         }
         rollup.sealed_peak = reader.varint()?;
-        reader.counts(|second, count| {
+        read_counts(&mut reader, |second, count| {
             rollup.seconds.push((second, count));
             Some(())
         })?;
@@ -417,57 +418,21 @@ fn write_counts(bytes: &mut Vec<u8>, counts: impl ExactSizeIterator<Item = (u64,
     }
 }
 
-/// Seven bits a byte, lowest first; the top bit says that more follow (LEB128).
-fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push((value as u8) | 0x80);
-        value >>= 7;
+/// Reads what [`write_counts`] wrote, and gives each key and count to `keep`, which may
+/// refuse. A claimed length reserves nothing: every entry has to be there to be read.
+fn read_counts(
+    reader: &mut Reader<'_>,
+    mut keep: impl FnMut(u64, u64) -> Option<()>,
+) -> Option<()> {
+    let entries = reader.varint()?;
+    let mut next = 0_u64;
+    for _ in 0..entries {
+        let key = next.checked_add(reader.varint()?)?;
+        let count = reader.varint().filter(|&count| count > 0)?;
+        keep(key, count)?;
+        next = key.checked_add(1)?;
     }
-    bytes.push(value as u8);
-}
-
-/// What is left of some stored bytes. Everything it reads may be junk.
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..u64::BITS).step_by(7) {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            let bits = u64::from(byte & 0x7f);
-            let placed = bits << shift;
-            // Bits pushed out at the top, or a last byte that adds nothing, are not our writing.
-            let padded = byte == 0 && shift > 0;
-            if placed >> shift != bits || padded {
-                return None;
-            }
-            value |= placed;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// Reads what [`write_counts`] wrote, and gives each key and count to `keep`, which may
-    /// refuse. A claimed length reserves nothing: every entry has to be there to be read.
-    fn counts(&mut self, mut keep: impl FnMut(u64, u64) -> Option<()>) -> Option<()> {
-        let entries = self.varint()?;
-        let mut next = 0_u64;
-        for _ in 0..entries {
-            let key = next.checked_add(self.varint()?)?;
-            let count = self.varint().filter(|&count| count > 0)?;
-            keep(key, count)?;
-            next = key.checked_add(1)?;
-        }
-        Some(())
-    }
-
-    /// `None` if something is left over.
-    fn finish(self) -> Option<()> {
-        self.0.is_empty().then_some(())
-    }
+    Some(())
 }
 
 #[cfg(test)]

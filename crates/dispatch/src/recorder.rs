@@ -14,8 +14,7 @@ use std::time::Duration;
 use posthaste_core::id::EventId;
 use posthaste_core::limits::{RECORD_BATCH_MAX, RECORD_EVERY, RECORD_QUEUE_BYTES_MAX};
 use posthaste_core::store::{DeliveryRecord, DeliveryStore, RecordBatch, StoreError};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::Admission;
 
@@ -25,8 +24,8 @@ const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
 const RECORD_OVERHEAD_BYTES: usize = 1_024;
 
 pub enum Entry {
-    /// A record, and the low-water mark that holds once it is written.
-    Record { record: DeliveryRecord, low_water: Option<EventId> },
+    /// A record, what it takes in the queue, and the low-water mark that holds once it is written.
+    Record { record: DeliveryRecord, bytes: usize, low_water: Option<EventId> },
     /// The low-water mark rose without a record.
     LowWater(EventId),
     /// Write at once what came before this, then answer.
@@ -47,9 +46,15 @@ pub struct RecorderQueue {
     queued: Arc<Queued>,
 }
 
-/// Bytes of what was handed over and is not on disk yet.
+/// What was handed over and is not on disk yet.
 #[derive(Debug, Default)]
-struct Queued(AtomicUsize);
+struct Queued {
+    bytes: AtomicUsize,
+    /// Records that the recorder has not taken up yet.
+    waiting: AtomicUsize,
+    /// A batch is full, or somebody waits for what is not: do not wait for more.
+    hurry: Notify,
+}
 
 impl RecorderHandle {
     /// Takes it in any case: what happened has to be written. Whoever would make more happen asks
@@ -57,8 +62,13 @@ impl RecorderHandle {
     pub fn record(&self, record: DeliveryRecord, low_water: Option<EventId>) {
         // A recorder that stopped has already stopped the engine; what is lost here is sent
         // again after the restart.
-        self.queued.0.fetch_add(cost(&record), Ordering::Relaxed);
-        let _ = self.entries.send(Entry::Record { record, low_water });
+        let bytes = cost(&record);
+        self.queued.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let _ = self.entries.send(Entry::Record { record, bytes, low_water });
+        // Once for a batch, so that most records wake nobody.
+        if self.queued.waiting.fetch_add(1, Ordering::AcqRel) + 1 == RECORD_BATCH_MAX {
+            self.queued.hurry.notify_one();
+        }
     }
 
     pub fn low_water(&self, mark: EventId) {
@@ -66,13 +76,14 @@ impl RecorderHandle {
     }
 
     pub fn has_room(&self) -> bool {
-        self.queued.0.load(Ordering::Relaxed) < RECORD_QUEUE_BYTES_MAX
+        self.queued.bytes.load(Ordering::Relaxed) < RECORD_QUEUE_BYTES_MAX
     }
 
     /// Waits until all that was handed over is on disk. `Err` if it never will be.
     pub async fn flush(&self) -> Result<(), oneshot::error::RecvError> {
         let (done, wait) = oneshot::channel();
         let _ = self.entries.send(Entry::Flush(done));
+        self.queued.hurry.notify_one();
         wait.await
     }
 }
@@ -100,34 +111,33 @@ pub async fn run(
 ) -> Result<(), StoreError> {
     let RecorderQueue { mut entries, queued } = queue;
     let mut received = Vec::new();
-    while let Some(first) = entries.recv().await {
+    while entries.recv_many(&mut received, 1).await > 0 {
+        // Asleep rather than receiving, so that a record wakes nobody. Whoever has to hurry says so.
+        if queued.waiting.load(Ordering::Acquire) < RECORD_BATCH_MAX && !entries.is_closed() {
+            let _ = tokio::time::timeout(RECORD_EVERY, queued.hurry.notified()).await;
+        }
+        while received.len() < RECORD_BATCH_MAX
+            && let Ok(entry) = entries.try_recv()
+        {
+            received.push(entry);
+        }
         let mut batch = RecordBatch::default();
         let mut flushes = Vec::new();
-        let deadline = Instant::now() + RECORD_EVERY;
-        received.push(first);
-        loop {
-            for entry in received.drain(..) {
-                match entry {
-                    Entry::Record { record, low_water } => {
-                        batch.records.push(record);
-                        batch.low_water = low_water.or(batch.low_water);
-                    }
-                    Entry::LowWater(mark) => batch.low_water = Some(mark),
-                    Entry::Flush(done) => flushes.push(done),
+        let mut bytes = 0;
+        for entry in received.drain(..) {
+            match entry {
+                Entry::Record { record, bytes: of_record, low_water } => {
+                    batch.records.push(record);
+                    batch.low_water = low_water.or(batch.low_water);
+                    bytes += of_record;
                 }
-            }
-            let room = RECORD_BATCH_MAX.saturating_sub(batch.records.len());
-            if room == 0 || !flushes.is_empty() {
-                break;
-            }
-            tokio::select! {
-                count = entries.recv_many(&mut received, room) => if count == 0 { break },
-                () = tokio::time::sleep_until(deadline) => break,
+                Entry::LowWater(mark) => batch.low_water = Some(mark),
+                Entry::Flush(done) => flushes.push(done),
             }
         }
-        let bytes: usize = batch.records.iter().map(cost).sum();
+        queued.waiting.fetch_sub(batch.records.len(), Ordering::AcqRel);
         write(batch, store.as_ref(), &admission).await?;
-        queued.0.fetch_sub(bytes, Ordering::Relaxed);
+        queued.bytes.fetch_sub(bytes, Ordering::Relaxed);
         for done in flushes {
             let _ = done.send(());
         }
@@ -277,7 +287,7 @@ mod tests {
         recorder.flush().await.expect("the disk has room again");
         assert!(recorder.has_room());
         assert_eq!(disk.written.load(Ordering::Relaxed), handed_over);
-        assert_eq!(recorder.queued.0.load(Ordering::Relaxed), 0);
+        assert_eq!(recorder.queued.bytes.load(Ordering::Relaxed), 0);
         drop(recorder);
         running.await.expect("no panic").expect("everything is written");
     }

@@ -117,6 +117,7 @@ fn core_depends_on_what_is_pure() {
         "http",
         "ipnet",
         "jiff",
+        "rustc-hash",
         "ryu-js",
         "serde",
         "serde_json",

@@ -283,6 +283,32 @@ pub async fn a_whole_batch_written_again_changes_nothing(f: &mut dyn Fixture) {
     assert!(recover(&*f.store()).await.outstanding.is_empty());
 }
 
+pub async fn a_long_batch_may_be_written_again_with_more(f: &mut dyn Fixture) {
+    let event = accept_one(&*f.store(), now(), account(1), new_event(&[webhook(1); 150])).await;
+    let records: Vec<_> = (0..150)
+        .map(|position| match position % 7 {
+            5 => failed(&event, position, now()),
+            6 => retrying(&event, position, now()),
+            _ => delivered(&event, position, now()),
+        })
+        .collect();
+    record(&*f.store(), records[..149].to_vec()).await;
+    let health = store_health(&*f.store()).await;
+    assert_eq!((health.hits.count, health.pending), (149, 21));
+    record_to(&*f.store(), records.clone(), Some(event.id)).await;
+    f.reopen().await;
+    let health = store_health(&*f.store()).await;
+    assert_eq!((health.hits.count, health.pending), (150, 21));
+    assert_eq!((health.recent.events, health.recent.attempts), (150, 150));
+    for record in records {
+        let (found, attempts) = row(&*f.store(), account(1), record.delivery.id).await;
+        assert_eq!(
+            (found, attempts),
+            (record.delivery, Vec::from_iter(record.attempt.map(|boxed| *boxed)))
+        );
+    }
+}
+
 pub async fn one_delivery_may_appear_twice_in_a_batch(f: &mut dyn Fixture) {
     let store = f.store();
     let event = accept_one(&*store, now(), account(1), new_event(&[webhook(1)])).await;

@@ -80,6 +80,7 @@ macro_rules! store_suite {
                 a_manual_attempt_stays_due_over_a_restart,
                 recording_the_same_again_changes_nothing,
                 a_whole_batch_written_again_changes_nothing,
+                a_long_batch_may_be_written_again_with_more,
                 one_delivery_may_appear_twice_in_a_batch,
                 an_ended_delivery_stays_ended,
             }

@@ -16,14 +16,15 @@ use posthaste_core::store::{
     DeliveryFilter, DeliveryStore, Outstanding, RecordBatch, Recovered, StoreError,
 };
 use posthaste_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql};
+use rusqlite::{Connection, Row};
 
 use super::fault::Fault;
+use super::packed_rows::unpack_attempt;
 use super::pages::{self, PageScan};
 use super::partitions::{Day, Partition};
 use super::rows::{
-    ATTEMPT_COLUMNS, DELIVERY_COLUMNS, EventTypes, OUTSTANDING_COLUMNS, id_of, read_attempt,
-    read_delivery, text,
+    DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, TypeNames, blob, event_type_number, id_of,
+    read_delivery, read_standing,
 };
 use super::{Shared, SqliteStore, events, expire, record};
 
@@ -54,11 +55,16 @@ impl DeliveryStore for SqliteStore {
             let day = Day::of_raw(id.as_raw());
             let Some(partition) = shared.partitions.get(day) else { return Ok(None) };
             partition.history.read(|connection| {
-                let delivery = delivery(connection, id)?;
-                let Some(delivery) = delivery.filter(|found| found.account_id == account) else {
+                let found = delivery(connection, id)?;
+                let Some((delivery, inline)) =
+                    found.filter(|(found, _)| found.account_id == account)
+                else {
                     return Ok(None);
                 };
-                Ok(Some((delivery, attempts(connection, id)?)))
+                let mut attempts = attempts(connection, id)?;
+                attempts.extend(inline);
+                attempts.sort_by_key(|attempt| attempt.number);
+                Ok(Some((delivery, attempts)))
             })
         })
         .await
@@ -79,25 +85,30 @@ impl DeliveryStore for SqliteStore {
     }
 }
 
-// By the primary key.
-fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<Delivery>, Fault> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE id = ?1"))?;
-    let mut types = EventTypes::default();
-    let found =
-        statement.query_row([id.as_i64()], |row| Ok(read_delivery(row, &mut types))).optional()?;
-    found.transpose()
+/// A delivery and the attempt in its own row. By the primary key.
+fn delivery(
+    connection: &Connection,
+    id: DeliveryId,
+) -> Result<Option<(Delivery, Option<Attempt>)>, Fault> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {DELIVERY_COLUMNS}, attempt FROM deliveries WHERE id = ?1"
+    ))?;
+    let mut rows = statement.query([id.as_i64()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let delivery = read_delivery(row, &mut TypeNames::of(connection))?;
+    let inline: Option<Vec<u8>> = row.get(7)?;
+    let attempt = inline.map(|packed| unpack_attempt(id, &packed)).transpose()?;
+    Ok(Some((delivery, attempt)))
 }
 
-// Along the primary key.
+/// Those that have rows of their own. Along the primary key.
 fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<Attempt>, Fault> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE delivery_id = ?1 ORDER BY number"
-    ))?;
+    let mut statement =
+        connection.prepare_cached("SELECT attempt FROM attempts WHERE delivery_id = ?1")?;
     let mut rows = statement.query([id.as_i64()])?;
     let mut attempts = Vec::new();
     while let Some(row) = rows.next()? {
-        attempts.push(read_attempt(row)?);
+        attempts.push(unpack_attempt(id, blob(row, 0)?)?);
     }
     Ok(attempts)
 }
@@ -138,12 +149,11 @@ fn recorded_of(partition: &Partition, first: EventId) -> Result<Vec<DeliveryId>,
 /// What is outstanding above `after`, in order: partitions oldest first.
 fn outstanding(shared: &Shared, after: u64, limit: usize) -> Result<Vec<Outstanding>, Fault> {
     let mut found = Vec::new();
-    let mut types = EventTypes::default();
     let partitions = shared.partitions.all();
     for partition in partitions.iter().filter(|partition| partition.day.last_id() > after) {
         partition.history.read(|connection| {
             let room = limit.saturating_sub(found.len());
-            outstanding_of(connection, after, room, &mut types, &mut found)
+            outstanding_of(connection, after, room, &mut found)
         })?;
     }
     Ok(found)
@@ -154,7 +164,6 @@ fn outstanding_of(
     connection: &Connection,
     after: u64,
     limit: usize,
-    types: &mut EventTypes,
     found: &mut Vec<Outstanding>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(&format!(
@@ -163,9 +172,10 @@ fn outstanding_of(
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query((after.cast_signed(), limit))?;
+    let mut types = TypeNames::of(connection);
     while let Some(row) = rows.next()? {
-        let delivery = read_delivery(row, types)?;
-        found.push(Outstanding { delivery, manual_due: row.get(16)? });
+        let delivery = read_delivery(row, &mut types)?;
+        found.push(Outstanding { delivery, manual_due: row.get(7)? });
     }
     Ok(())
 }
@@ -180,36 +190,38 @@ enum Walk {
     All,
     /// deliveries_by_webhook.
     Webhook,
-    /// failed_by_webhook.
+    /// failed_by_webhook, and the same of a whole account.
     WebhookFailed,
+    AccountFailed,
+    /// refused_by_webhook, and the same of a whole account.
+    WebhookRefused,
+    AccountRefused,
     /// unfinished_by_webhook.
     WebhookUnfinished,
-    /// failed_by_account.
-    AccountFailed,
     /// The primary key of the outstanding table, which holds everything unfinished.
     Outstanding,
 }
 
 impl Walk {
     fn of(filter: &DeliveryFilter) -> Walk {
-        use DeliveryStatus::{Delivering, Failed, Pending, Retrying};
-        if filter.event_id.is_some() {
-            // An event's deliveries are a range of ids, mostly short.
-            return Walk::All;
-        }
+        use DeliveryStatus::{Cancelled, Delivering, Failed, Pending, Retrying};
+        let is_refused = filter.status_code.is_some_and(|status_code| status_code >= 300);
         match (filter.webhook_id.is_some(), filter.status) {
-            (true, Some(Failed)) => Walk::WebhookFailed,
+            (true, Some(Failed | Cancelled)) => Walk::WebhookFailed,
+            (false, Some(Failed | Cancelled)) => Walk::AccountFailed,
             (true, Some(Pending | Retrying | Delivering)) => Walk::WebhookUnfinished,
-            (true, _) => Walk::Webhook,
-            (false, Some(Failed)) => Walk::AccountFailed,
             (false, Some(Pending | Retrying | Delivering)) => Walk::Outstanding,
+            (true, _) if is_refused => Walk::WebhookRefused,
+            (false, _) if is_refused => Walk::AccountRefused,
+            (true, _) => Walk::Webhook,
             (false, _) => Walk::All,
         }
     }
 
-    /// `?1` and `?2` bound the ids; `?3`, where there is one, is the webhook or the account.
-    fn sql(self) -> String {
-        let rows = match self {
+    /// The rows without the columns. `?1` and `?2` bound the ids; `?3`, where there is one, is
+    /// the webhook or the account.
+    fn rows(self) -> &'static str {
+        match self {
             Walk::All => "deliveries WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
             Walk::Webhook => {
                 "deliveries INDEXED BY deliveries_by_webhook
@@ -217,25 +229,58 @@ impl Walk {
             }
             Walk::WebhookFailed => {
                 "deliveries INDEXED BY failed_by_webhook
-                 WHERE id >= ?1 AND id < ?2 AND webhook_id = ?3 AND state = 3 ORDER BY id DESC"
-            }
-            Walk::WebhookUnfinished => {
-                "deliveries INDEXED BY unfinished_by_webhook
-                 WHERE id >= ?1 AND id < ?2 AND webhook_id = ?3 AND state <= 1 ORDER BY id DESC"
+                 WHERE id >= ?1 AND id < ?2 AND webhook_id = ?3 AND state >= 3 ORDER BY id DESC"
             }
             Walk::AccountFailed => {
                 "deliveries INDEXED BY failed_by_account
-                 WHERE id >= ?1 AND id < ?2 AND account_id = ?3 AND state = 3 ORDER BY id DESC"
+                 WHERE id >= ?1 AND id < ?2 AND account_id = ?3 AND state >= 3 ORDER BY id DESC"
+            }
+            Walk::WebhookRefused => {
+                "deliveries INDEXED BY refused_by_webhook
+                 WHERE id >= ?1 AND id < ?2 AND webhook_id = ?3 AND status_code >= 300
+                 ORDER BY id DESC"
+            }
+            Walk::AccountRefused => {
+                "deliveries INDEXED BY refused_by_account
+                 WHERE id >= ?1 AND id < ?2 AND account_id = ?3 AND status_code >= 300
+                 ORDER BY id DESC"
+            }
+            Walk::WebhookUnfinished => {
+                "outstanding INDEXED BY unfinished_by_webhook
+                 WHERE delivery_id >= ?1 AND delivery_id < ?2 AND webhook_id = ?3 AND state <= 1
+                 ORDER BY delivery_id DESC"
             }
             Walk::Outstanding => {
-                let columns = OUTSTANDING_COLUMNS;
-                return format!(
-                    "SELECT {columns} FROM outstanding
-                     WHERE delivery_id >= ?1 AND delivery_id < ?2 ORDER BY delivery_id DESC"
-                );
+                "outstanding WHERE delivery_id >= ?1 AND delivery_id < ?2
+                 ORDER BY delivery_id DESC"
             }
+        }
+    }
+
+    fn sql(self) -> String {
+        let columns = match self {
+            Walk::WebhookUnfinished | Walk::Outstanding => OUTSTANDING_COLUMNS,
+            _ => DELIVERY_COLUMNS,
         };
-        format!("SELECT {DELIVERY_COLUMNS} FROM {rows}")
+        format!("SELECT {columns} FROM {}", self.rows())
+    }
+
+    /// What `?3` is.
+    fn key(self, account: AccountId, filter: &DeliveryFilter) -> Option<i64> {
+        match self {
+            Walk::All | Walk::Outstanding => None,
+            Walk::AccountFailed | Walk::AccountRefused => Some(account.as_i64()),
+            Walk::Webhook
+            | Walk::WebhookFailed
+            | Walk::WebhookRefused
+            | Walk::WebhookUnfinished => filter.webhook_id.map(WebhookId::as_i64),
+        }
+    }
+
+    /// What looking at a row costs, measured in rows of a walk along a table: where an index
+    /// names the rows, each can lie on a page of its own.
+    fn row_cost(self) -> usize {
+        if matches!(self, Walk::All | Walk::Outstanding) { 1 } else { 10 }
     }
 }
 
@@ -289,24 +334,27 @@ fn scan_deliveries(
     ids: Range<u64>,
     scan: &mut PageScan<Delivery>,
 ) -> Result<(), Fault> {
+    // A type without a number has no rows here.
+    let event_type = match &filter.event_type {
+        None => None,
+        Some(wanted) => match event_type_number(connection, wanted)? {
+            None => return Ok(()),
+            number => number,
+        },
+    };
     let walk = Walk::of(filter);
     let mut statement = connection.prepare_cached(&walk.sql())?;
-    let (start, end) = (ids.start.cast_signed(), ids.end.cast_signed());
-    let third = match walk {
-        Walk::All | Walk::Outstanding => None,
-        Walk::AccountFailed => Some(account.as_i64()),
-        Walk::Webhook | Walk::WebhookFailed | Walk::WebhookUnfinished => {
-            filter.webhook_id.map(WebhookId::as_i64)
-        }
-    };
-    let bounds: [&dyn ToSql; 2] = [&start, &end];
-    let third = third.as_ref().map(|third| third as &dyn ToSql);
-    let parameters: Vec<&dyn ToSql> = bounds.into_iter().chain(third).collect();
-    let mut rows = statement.query(&*parameters)?;
-    let mut types = EventTypes::default();
+    statement.raw_bind_parameter(1, ids.start.cast_signed())?;
+    statement.raw_bind_parameter(2, ids.end.cast_signed())?;
+    if let Some(key) = walk.key(account, filter) {
+        statement.raw_bind_parameter(3, key)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut types = TypeNames::of(connection);
+    scan.set_row_cost(walk.row_cost());
     while let Some(row) = rows.next()? {
         let flow = scan.visit(id_of(row.get(0)?), || {
-            if is_wanted(row, account, filter)? {
+            if is_wanted(row, account, event_type, filter)? {
                 read_delivery(row, &mut types).map(Some)
             } else {
                 Ok(None)
@@ -320,33 +368,35 @@ fn scan_deliveries(
 }
 
 /// Looks only at the columns that the filter asks about: most rows of a long walk are skipped.
-fn is_wanted(row: &Row<'_>, account: AccountId, filter: &DeliveryFilter) -> Result<bool, Fault> {
-    if row.get::<_, i64>(2)? != account.as_i64() {
-        return Ok(false);
-    }
-    if let Some(webhook) = filter.webhook_id
-        && row.get::<_, i64>(3)? != webhook.as_i64()
-    {
-        return Ok(false);
-    }
-    if !events::is_wanted_type(filter.event_type.as_ref(), text(row, 4)?) {
+fn is_wanted(
+    row: &Row<'_>,
+    account: AccountId,
+    event_type: Option<i64>,
+    filter: &DeliveryFilter,
+) -> Result<bool, Fault> {
+    let wanted = |column, wanted: Option<i64>| match wanted {
+        None => Ok(true),
+        Some(_) => row.get(column).map(|stored: Option<i64>| stored == wanted),
+    };
+    let is_wanted = wanted(1, Some(account.as_i64()))?
+        && wanted(2, filter.webhook_id.map(WebhookId::as_i64))?
+        && wanted(3, event_type)?
+        && wanted(5, filter.status_code.map(i64::from))?;
+    if !is_wanted {
         return Ok(false);
     }
     if let Some(status) = filter.status
-        && !states_of(status).contains(&row.get(6)?)
+        && !states_of(status).contains(&row.get(4)?)
     {
         return Ok(false);
     }
-    if let Some(status_code) = filter.status_code
-        && row.get::<_, Option<u16>>(12)? != Some(status_code)
-    {
-        return Ok(false);
+    if filter.since.is_none() && filter.until.is_none() && filter.event_id.is_none() {
+        return Ok(true);
     }
-    let event = id_of(row.get(1)?);
-    let since = filter.since.is_none_or(|since| event >= first_of_millisecond(since));
-    let until = filter.until.is_none_or(|until| event < first_of_millisecond(until));
-    let of_event = filter.event_id.is_none_or(|wanted| event == wanted.as_raw());
-    Ok(since && until && of_event)
+    let event = read_standing(row)?.event_id;
+    let since = filter.since.is_none_or(|since| event.as_raw() >= first_of_millisecond(since));
+    let until = filter.until.is_none_or(|until| event.as_raw() < first_of_millisecond(until));
+    Ok(since && until && filter.event_id.is_none_or(|wanted| event == wanted))
 }
 
 /// The stored states that a status finds.
@@ -368,8 +418,10 @@ pub fn explain_walks(shared: &Shared) -> Vec<(String, String)> {
         Walk::All,
         Walk::Webhook,
         Walk::WebhookFailed,
-        Walk::WebhookUnfinished,
         Walk::AccountFailed,
+        Walk::WebhookRefused,
+        Walk::AccountRefused,
+        Walk::WebhookUnfinished,
         Walk::Outstanding,
     ];
     let partition = &shared.partitions.all()[0];

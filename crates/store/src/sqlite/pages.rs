@@ -18,6 +18,7 @@ pub fn before(page: &PageRequest) -> u64 {
 pub struct PageScan<T> {
     limit: usize,
     rows_left: usize,
+    row_cost: usize,
     items: Vec<T>,
     last_taken: u64,
     last_seen: u64,
@@ -27,7 +28,20 @@ pub struct PageScan<T> {
 impl<T> PageScan<T> {
     pub fn new(limit: usize) -> PageScan<T> {
         let items = Vec::with_capacity(limit.min(1_000));
-        PageScan { limit, rows_left: SCAN_ROWS_MAX, items, last_taken: 0, last_seen: 0, next: None }
+        PageScan {
+            limit,
+            rows_left: SCAN_ROWS_MAX,
+            row_cost: 1,
+            items,
+            last_taken: 0,
+            last_seen: 0,
+            next: None,
+        }
+    }
+
+    /// From now on a row counts as so many of those that the bound is about.
+    pub fn set_row_cost(&mut self, row_cost: usize) {
+        self.row_cost = row_cost;
     }
 
     /// Looks at the row with that id. `take` gives the item, or `None` if the filter does not
@@ -41,7 +55,7 @@ impl<T> PageScan<T> {
             self.next = Some(Cursor { before: self.last_seen });
             return Ok(ControlFlow::Break(()));
         }
-        self.rows_left -= 1;
+        self.rows_left = self.rows_left.saturating_sub(self.row_cost);
         if let Some(item) = take()? {
             if self.items.len() == self.limit {
                 // One more than asked for: so there is a next page, and it begins with this.

@@ -1,58 +1,67 @@
 //! Recording what happened: for each day of acceptance in a batch one transaction, which holds
 //! the rows, the attempts, what is outstanding, hits, rollups and the low-water mark.
 //!
-//! The common case is a delivery that gets its first row in its final state: two inserts, no
-//! look-up. Everything else looks at the row that is there, and what that row already knows is
-//! left alone, so that a batch can be written again after a crash or an error halfway.
+//! The common case is a delivery that gets its first row in its final state: one insert, which it
+//! shares with others, and no look-up. Everything else looks at the row that is there, and what
+//! that row already knows is left alone, so that a batch can be written again after a crash or an
+//! error halfway.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use posthaste_core::attempt::{Attempt, Outcome, Trigger};
-use posthaste_core::delivery::{Delivery, DeliveryState};
-use posthaste_core::id::{AccountId, DeliveryId, EventId, WebhookId};
-use posthaste_core::stats::Rollup;
+use posthaste_core::attempt::{Attempt, Trigger};
+use posthaste_core::delivery::Delivery;
+use posthaste_core::event_type::EventType;
+use posthaste_core::id::{DeliveryId, EventId};
 use posthaste_core::store::{DeliveryRecord, RecordBatch};
-use posthaste_core::time::Timestamp;
-use posthaste_core::webhook::Hits;
-use rusqlite::{
-    CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
 use super::Shared;
 use super::connection::Writer;
+use super::counts::{Counts, Written};
 use super::fault::Fault;
+use super::packed_lines::LinePacker;
+use super::packed_rows::{Standing, pack_attempt, pack_standing, unpack_standing};
 use super::partitions::{Day, Partition};
-use super::rows::{DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, state_columns, trigger_code};
+use super::rows::{
+    DELIVERED, DELIVERY_COLUMNS, OUTSTANDING_COLUMNS, blob, event_type_number, state_columns,
+};
 
 /// Days whose history is kept open for writing: the newest, and those of retries.
 const WRITERS_MAX: usize = 4;
+/// Event types of one day whose numbers are kept in memory.
+const EVENT_TYPES_KNOWN_MAX: usize = 10_000;
 
 /// What only the recording code touches.
 #[derive(Debug, Default)]
 pub struct Recording {
-    writers: BTreeMap<Day, (Arc<Partition>, Writer)>,
+    days: BTreeMap<Day, DayWriter>,
+}
+
+/// One day's file, open for writing.
+#[derive(Debug)]
+struct DayWriter {
+    partition: Arc<Partition>,
+    writer: Writer,
+    /// Numbers of event types that are in the file.
+    types: HashMap<EventType, i64>,
 }
 
 impl Recording {
-    fn writer(
-        &mut self,
-        shared: &Shared,
-        day: Day,
-    ) -> Result<&mut (Arc<Partition>, Writer), Fault> {
-        if !self.writers.contains_key(&day) {
-            while self.writers.len() >= WRITERS_MAX {
-                self.writers.pop_first();
+    fn day(&mut self, shared: &Shared, day: Day) -> Result<&mut DayWriter, Fault> {
+        if !self.days.contains_key(&day) {
+            while self.days.len() >= WRITERS_MAX {
+                self.days.pop_first();
             }
             let partition = shared.partitions.get_or_create(day)?;
             let writer = partition.history_writer()?;
-            self.writers.insert(day, (partition, writer));
+            self.days.insert(day, DayWriter { partition, writer, types: HashMap::new() });
         }
-        Ok(self.writers.get_mut(&day).expect("inserted above"))
+        Ok(self.days.get_mut(&day).expect("inserted above"))
     }
 
     pub fn leave_day(&mut self, day: Day) {
-        self.writers.remove(&day);
+        self.days.remove(&day);
     }
 }
 
@@ -76,8 +85,7 @@ pub fn record(shared: &Shared, batch: &RecordBatch) -> Result<(), Fault> {
         by_day.entry(*day).or_default();
     }
     for (day, records) in by_day {
-        let (partition, writer) = recording.writer(shared, day)?;
-        record_day(shared, partition, writer, &records, marks.get(&day).copied())?;
+        record_day(shared, recording.day(shared, day)?, &records, marks.get(&day).copied())?;
     }
     Ok(())
 }
@@ -102,157 +110,264 @@ fn marks<'d>(
 
 fn record_day(
     shared: &Shared,
-    partition: &Partition,
-    writer: &mut Writer,
+    day: &mut DayWriter,
     records: &[&DeliveryRecord],
     mark: Option<u64>,
 ) -> Result<(), Fault> {
-    let tx = writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let counts = {
-        let mut day = DayBatch::new(&tx)?;
-        for record in records {
-            day.write(record)?;
-        }
-        day.counts
+    let written = match day.write(records, mark, Trust::First)? {
+        Some(written) => written,
+        None => day.write(records, mark, Trust::Nothing)?.expect("every row was looked up"),
     };
-    let minutes = counts.write(&tx)?;
-    if let Some(mark) = mark {
-        write_mark(&tx, mark)?;
-    }
-    tx.commit()?;
     // Only now: nobody may see in memory what is not on disk.
     if let Some(mark) = mark {
-        partition.raise_low_water(mark);
+        day.partition.raise_low_water(mark);
     }
-    if let Some((first, last)) = minutes {
-        partition.widen_minutes(first, last);
+    if let Some((first, last)) = written.minutes {
+        day.partition.widen_minutes(first, last);
     }
-    let hits = counts.hits.into_iter();
-    shared.hits.add(
-        hits.map(|(webhook, hits)| {
-            (webhook, Hits { count: hits.count, last_at: Some(hits.last_at) })
-        }),
-    );
-    writer.checkpoint_if_due()
+    shared.hits.add(written.hits.into_iter());
+    day.writer.checkpoint_if_due()
+}
+
+/// What is believed of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// That what is called the first row of a delivery is one.
+    First,
+    /// Nothing: the batch may have been written before.
+    Nothing,
+}
+
+impl DayWriter {
+    /// Writes in one transaction. `None`, and nothing is written, if the batch is not worth its
+    /// trust.
+    fn write(
+        &mut self,
+        records: &[&DeliveryRecord],
+        mark: Option<u64>,
+        trust: Trust,
+    ) -> Result<Option<Written>, Fault> {
+        let written = self.transact(records, mark, trust);
+        if !matches!(written, Ok(Some(_))) {
+            // Numbers that were given out in it went with the transaction.
+            self.types.clear();
+        }
+        written
+    }
+
+    fn transact(
+        &mut self,
+        records: &[&DeliveryRecord],
+        mark: Option<u64>,
+        trust: Trust,
+    ) -> Result<Option<Written>, Fault> {
+        let connection = &mut self.writer.connection;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut batch = DayBatch {
+            tx: &tx,
+            types: &mut self.types,
+            packed: Vec::new(),
+            lines: LinePacker::default(),
+            counts: Counts::default(),
+        };
+        if trust == Trust::First && !batch.insert_first_rows(records)? {
+            return Ok(None);
+        }
+        for record in records {
+            batch.write(record, trust)?;
+        }
+        let written = batch.counts.write(&tx)?;
+        if let Some(mark) = mark {
+            write_mark(&tx, mark)?;
+        }
+        tx.commit()?;
+        Ok(Some(written))
+    }
 }
 
 /// A day's part of a batch on its way into the day's file.
-struct DayBatch<'tx> {
-    insert_delivery: CachedStatement<'tx>,
-    insert_attempt: CachedStatement<'tx>,
-    tx: &'tx Transaction<'tx>,
+struct DayBatch<'w> {
+    tx: &'w Transaction<'w>,
+    types: &'w mut HashMap<EventType, i64>,
+    /// Where a row is packed.
+    packed: Vec<u8>,
+    lines: LinePacker,
     counts: Counts,
+}
+
+/// How many rows go into one statement, as many as there are still to go. A statement of its own
+/// for each would open the table and its indexes, and look for the end of the table, for each: a
+/// third of what a row costs in SQLite.
+const ROWS_PER_INSERT: [usize; 3] = [64, 8, 1];
+const INSERT_COLUMNS: usize = 8;
+
+static INSERTS: LazyLock<[String; 3]> = LazyLock::new(|| ROWS_PER_INSERT.map(insert_sql));
+
+/// A row whose id is there already is passed over, and missed in the count. (`OR IGNORE` rather
+/// than an upsert, which is checked row by row.)
+fn insert_sql(rows: usize) -> String {
+    let row = "(?, ?, ?, ?, ?, ?, ?, ?)";
+    let more = format!(", {row}").repeat(rows - 1);
+    format!("INSERT OR IGNORE INTO deliveries ({DELIVERY_COLUMNS}, attempt) VALUES {row}{more}")
 }
 
 /// What a row said before.
 struct Stored {
     state: i64,
-    attempts: u32,
+    standing: Standing,
 }
 
-impl<'tx> DayBatch<'tx> {
-    fn new(tx: &'tx Transaction<'tx>) -> Result<DayBatch<'tx>, Fault> {
-        let insert_delivery = tx.prepare_cached(&format!(
-            "INSERT INTO deliveries ({DELIVERY_COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-             ON CONFLICT (id) DO NOTHING"
-        ))?;
-        let insert_attempt = tx.prepare_cached(
-            "INSERT INTO attempts (delivery_id, number, trigger, outcome, status_code, error,
-                 started_at, duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms,
-                 remote_address, request_headers, response_headers, response_body, truncated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-             ON CONFLICT (delivery_id, number) DO NOTHING",
-        )?;
-        Ok(DayBatch { insert_delivery, insert_attempt, tx, counts: Counts::default() })
+/// The attempt that goes into the row of its delivery: of a delivery that is done with it. Others
+/// will have their rows changed, which would write the attempt again.
+fn inline(record: &DeliveryRecord) -> Option<&Attempt> {
+    let is_done = record.delivery.state.due().is_none() && !record.manual_due;
+    record.attempt.as_deref().filter(|_| is_done)
+}
+
+impl DayBatch<'_> {
+    /// Inserts the rows that are called first. Whether all of them were.
+    fn insert_first_rows(&mut self, records: &[&DeliveryRecord]) -> Result<bool, Fault> {
+        let first: Vec<&DeliveryRecord> =
+            records.iter().filter(|record| record.first).copied().collect();
+        let (mut rest, mut inserted) = (&first[..], 0);
+        for (rows, sql) in ROWS_PER_INSERT.into_iter().zip(&*INSERTS) {
+            if rest.len() < rows {
+                continue;
+            }
+            let mut statement = self.tx.prepare_cached(sql)?;
+            while let Some((chunk, after)) = rest.split_at_checked(rows) {
+                for (position, record) in chunk.iter().enumerate() {
+                    self.bind_row(&mut statement, position * INSERT_COLUMNS, record)?;
+                }
+                inserted += statement.raw_execute()?;
+                rest = after;
+            }
+        }
+        Ok(inserted == first.len())
     }
 
-    fn write(&mut self, record: &DeliveryRecord) -> Result<(), Fault> {
+    /// Binds a row to the parameters behind `before`.
+    fn bind_row(
+        &mut self,
+        statement: &mut Statement<'_>,
+        before: usize,
+        record: &DeliveryRecord,
+    ) -> Result<(), Fault> {
         let delivery = &record.delivery;
-        let stored = match record.first {
-            true => None,
-            false => stored(self.tx, delivery.id)?,
+        let attempt = inline(record);
+        let event_type = self.type_number(&delivery.event_type)?;
+        self.packed.clear();
+        let last = delivery.last.as_ref();
+        let number = attempt.map_or(0, |attempt| attempt.number);
+        pack_standing(&mut self.packed, delivery, last, number);
+        let standing_end = self.packed.len();
+        if let Some(attempt) = attempt {
+            pack_attempt(&mut self.packed, &mut self.lines, delivery.id, attempt);
+        }
+        let (standing, packed) = self.packed.split_at(standing_end);
+        let (state, _) = state_columns(delivery.state);
+        let status_code = last.and_then(|last| last.status_code);
+        statement.raw_bind_parameter(before + 1, delivery.id.as_i64())?;
+        statement.raw_bind_parameter(before + 2, delivery.account_id.as_i64())?;
+        statement.raw_bind_parameter(before + 3, delivery.webhook_id.as_i64())?;
+        statement.raw_bind_parameter(before + 4, event_type)?;
+        statement.raw_bind_parameter(before + 5, state)?;
+        statement.raw_bind_parameter(before + 6, status_code)?;
+        statement.raw_bind_parameter(before + 7, standing)?;
+        statement.raw_bind_parameter(before + 8, attempt.map(|_| packed))?;
+        Ok(())
+    }
+
+    /// The number of an event type, given to it if it has none yet.
+    fn type_number(&mut self, name: &EventType) -> Result<i64, Fault> {
+        if let Some(number) = self.types.get(name) {
+            return Ok(*number);
+        }
+        let number = match event_type_number(self.tx, name)? {
+            Some(number) => number,
+            None => add_event_type(self.tx, name)?,
         };
-        let is_new = stored.is_none() && self.insert_delivery(delivery)?;
-        let stored = match (is_new, stored) {
-            (true, _) => None,
-            (false, Some(stored)) => Some(stored),
-            // Called the first and is not: the batch was written before.
-            (false, None) => stored_again(self.tx, delivery.id)?,
-        };
-        if let Some(attempt) = &record.attempt
-            && !self.insert_attempt(delivery.id, attempt)?
-        {
-            // What it brought was written in the transaction that wrote it.
-            return Ok(());
+        if self.types.len() == EVENT_TYPES_KNOWN_MAX {
+            self.types.clear();
+        }
+        self.types.insert(name.clone(), number);
+        Ok(number)
+    }
+
+    fn write(&mut self, record: &DeliveryRecord, trust: Trust) -> Result<(), Fault> {
+        let delivery = &record.delivery;
+        let is_inserted = record.first && trust == Trust::First;
+        let stored = if is_inserted { None } else { stored(self.tx, delivery.id)? };
+        if stored.is_none() && !is_inserted {
+            self.insert_row(record)?;
+        }
+        if let Some(attempt) = &record.attempt {
+            let inline = match &stored {
+                Some(stored) => stored.standing.inline,
+                None => inline(record).map_or(0, |attempt| attempt.number),
+            };
+            let is_new = if inline == attempt.number {
+                stored.is_none()
+            } else {
+                self.insert_attempt(delivery.id, attempt)?
+            };
+            if !is_new {
+                // What it brought was written in the transaction that wrote it.
+                return Ok(());
+            }
         }
         if let Some(stored) = &stored {
             if record.attempt.is_none() && is_overtaken(delivery, stored) {
                 return Ok(());
             }
-            update_delivery(self.tx, delivery)?;
+            self.update_row(delivery, stored)?;
         }
         let is_outstanding = delivery.state.due().is_some() || record.manual_due;
         if is_outstanding {
             put_outstanding(self.tx, delivery.id, record.manual_due)?;
-        } else if !is_new {
+        } else if stored.is_some() {
             delete_outstanding(self.tx, delivery.id)?;
         }
         // A test says nothing about the traffic of a webhook.
         if delivery.trigger != Trigger::Test {
-            self.counts.add(delivery, record.attempt.as_deref(), stored.as_ref());
+            let before = stored.map(|stored| stored.standing.state);
+            self.counts.add(delivery, record.attempt.as_deref(), before);
         }
         Ok(())
     }
 
-    /// Whether there was no such row. By the primary key.
-    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<bool, Fault> {
-        let (state, state_at) = state_columns(delivery.state);
-        let last = delivery.last.as_ref();
-        let inserted = self.insert_delivery.execute(params![
-            delivery.id.as_i64(),
-            delivery.event_id.as_i64(),
-            delivery.account_id.as_i64(),
-            delivery.webhook_id.as_i64(),
-            delivery.event_type.as_str(),
-            trigger_code(delivery.trigger),
-            state,
-            state_at,
-            delivery.progress.attempts,
-            delivery.progress.used,
-            delivery.progress.first_deferred_at.map(Timestamp::as_millis),
-            last.map(|last| last.outcome.code()),
-            last.and_then(|last| last.status_code),
-            last.and_then(|last| last.error.as_deref()),
-            last.map(|last| last.started_at.as_millis()),
-            last.map(|last| last.duration_ms),
-        ])?;
-        Ok(inserted > 0)
+    fn insert_row(&mut self, record: &DeliveryRecord) -> Result<(), Fault> {
+        let [.., insert_one] = &*INSERTS;
+        let mut statement = self.tx.prepare_cached(insert_one)?;
+        self.bind_row(&mut statement, 0, record)?;
+        let inserted = statement.raw_execute()?;
+        assert_eq!(inserted, 1, "a row that was not there can be inserted");
+        Ok(())
     }
 
     /// Whether there was no such attempt. By the primary key.
     fn insert_attempt(&mut self, id: DeliveryId, attempt: &Attempt) -> Result<bool, Fault> {
-        let exchange = &attempt.exchange;
-        let inserted = self.insert_attempt.execute(params![
-            id.as_i64(),
-            attempt.number,
-            trigger_code(attempt.trigger),
-            attempt.outcome.code(),
-            attempt.status_code,
-            attempt.error.as_deref(),
-            attempt.started_at.as_millis(),
-            attempt.duration_ms,
-            attempt.timings.dns_ms,
-            attempt.timings.connect_ms,
-            attempt.timings.tls_ms,
-            attempt.timings.first_byte_ms,
-            exchange.remote_address.map(|address| address.to_string()),
-            exchange.request_headers.as_packed(),
-            exchange.response_headers.as_str(),
-            exchange.response_body,
-            exchange.truncated,
-        ])?;
-        Ok(inserted > 0)
+        self.packed.clear();
+        pack_attempt(&mut self.packed, &mut self.lines, id, attempt);
+        let mut statement = self.tx.prepare_cached(
+            "INSERT INTO attempts (delivery_id, number, attempt) VALUES (?1, ?2, ?3)
+             ON CONFLICT (delivery_id, number) DO NOTHING",
+        )?;
+        Ok(statement.execute((id.as_i64(), attempt.number, &self.packed))? > 0)
+    }
+
+    // By the primary key.
+    fn update_row(&mut self, delivery: &Delivery, stored: &Stored) -> Result<(), Fault> {
+        let last = delivery.last.as_ref().or(stored.standing.last.as_ref());
+        self.packed.clear();
+        pack_standing(&mut self.packed, delivery, last, stored.standing.inline);
+        let (state, _) = state_columns(delivery.state);
+        let mut statement = self.tx.prepare_cached(
+            "UPDATE deliveries SET state = ?2, status_code = ?3, standing = ?4 WHERE id = ?1",
+        )?;
+        let status_code = last.and_then(|last| last.status_code);
+        statement.execute((delivery.id.as_i64(), state, status_code, &self.packed))?;
+        Ok(())
     }
 }
 
@@ -261,56 +376,26 @@ impl<'tx> DayBatch<'tx> {
 /// nothing but an attempt takes a delivery out of an end (`after_attempt`).
 fn is_overtaken(delivery: &Delivery, stored: &Stored) -> bool {
     let had_ended = stored.state >= DELIVERED;
-    delivery.progress.attempts < stored.attempts || (had_ended && delivery.state.due().is_some())
+    let attempts = stored.standing.progress.attempts;
+    delivery.progress.attempts < attempts || (had_ended && delivery.state.due().is_some())
 }
 
 // By the primary key.
 fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<Stored>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT state, attempts FROM deliveries WHERE id = ?1")?;
-    let found = statement
-        .query_row([id.as_i64()], |row| Ok(Stored { state: row.get(0)?, attempts: row.get(1)? }))
-        .optional()?;
-    Ok(found)
+    let mut statement = connection
+        .prepare_cached("SELECT state, status_code, standing FROM deliveries WHERE id = ?1")?;
+    let mut rows = statement.query([id.as_i64()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let state = row.get(0)?;
+    let standing = unpack_standing(id, state, row.get(1)?, blob(row, 2)?)?;
+    Ok(Some(Stored { state, standing }))
 }
 
-fn stored_again(connection: &Connection, id: DeliveryId) -> Result<Option<Stored>, Fault> {
-    let found = stored(connection, id)?;
-    assert!(found.is_some(), "a row that could not be inserted is there");
-    Ok(found)
-}
-
-// By the primary key.
-fn update_delivery(connection: &Connection, delivery: &Delivery) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached(
-        "UPDATE deliveries SET state = ?2, state_at = ?3, attempts = ?4, used = ?5,
-             first_deferred_at = ?6
-         WHERE id = ?1",
-    )?;
-    let (state, state_at) = state_columns(delivery.state);
-    statement.execute((
-        delivery.id.as_i64(),
-        state,
-        state_at,
-        delivery.progress.attempts,
-        delivery.progress.used,
-        delivery.progress.first_deferred_at.map(Timestamp::as_millis),
-    ))?;
-    let Some(last) = &delivery.last else { return Ok(()) };
-    let mut statement = connection.prepare_cached(
-        "UPDATE deliveries SET last_outcome = ?2, last_status_code = ?3, last_error = ?4,
-             last_started_at = ?5, last_duration_ms = ?6
-         WHERE id = ?1",
-    )?;
-    statement.execute((
-        delivery.id.as_i64(),
-        last.outcome.code(),
-        last.status_code,
-        &last.error,
-        last.started_at.as_millis(),
-        last.duration_ms,
-    ))?;
-    Ok(())
+fn add_event_type(connection: &Connection, name: &EventType) -> Result<i64, Fault> {
+    connection
+        .prepare_cached("INSERT INTO event_types (name) VALUES (?1)")?
+        .execute([name.as_str()])?;
+    Ok(connection.last_insert_rowid())
 }
 
 // From and by primary keys: a copy of the row, so that both always say the same.
@@ -339,161 +424,5 @@ fn write_mark(connection: &Connection, mark: u64) -> Result<(), Fault> {
              ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
         )?
         .execute([mark.cast_signed()])?;
-    Ok(())
-}
-
-/// What a day's part of a batch adds to hits and rollups, gathered first so that each row is
-/// written once.
-#[derive(Default)]
-struct Counts {
-    hits: HashMap<WebhookId, HitsAdded>,
-    rollups: BTreeMap<(i64, WebhookId), (AccountId, Rollup)>,
-}
-
-struct HitsAdded {
-    count: u64,
-    last_at: Timestamp,
-    /// The newest attempt that did not succeed.
-    error: Option<(Timestamp, String)>,
-}
-
-impl Counts {
-    /// Counts what a record changed. `stored` is the row before; `None` if it is new.
-    fn add(&mut self, delivery: &Delivery, attempt: Option<&Attempt>, stored: Option<&Stored>) {
-        if stored.is_none() {
-            self.rollup(delivery, delivery.event_id.created_at()).events += 1;
-        }
-        if let Some(attempt) = attempt {
-            self.rollup(delivery, attempt.started_at).add_attempt(&attempt.counted());
-            self.add_hit(delivery.webhook_id, attempt);
-        }
-        let (state, _) = state_columns(delivery.state);
-        if stored.is_some_and(|stored| stored.state == state) {
-            return;
-        }
-        match delivery.state {
-            DeliveryState::Delivered { at } => self.rollup(delivery, at).delivered += 1,
-            DeliveryState::Failed { at } => self.rollup(delivery, at).failed += 1,
-            _ => {}
-        }
-    }
-
-    fn rollup(&mut self, delivery: &Delivery, at: Timestamp) -> &mut Rollup {
-        let key = (at.minute(), delivery.webhook_id);
-        let (_, rollup) =
-            self.rollups.entry(key).or_insert_with(|| (delivery.account_id, Rollup::default()));
-        rollup
-    }
-
-    fn add_hit(&mut self, webhook: WebhookId, attempt: &Attempt) {
-        let added = self.hits.entry(webhook).or_insert(HitsAdded {
-            count: 0,
-            last_at: attempt.started_at,
-            error: None,
-        });
-        added.count += 1;
-        added.last_at = added.last_at.max(attempt.started_at);
-        let newer = added.error.as_ref().is_none_or(|(at, _)| *at <= attempt.started_at);
-        if attempt.outcome != Outcome::Succeeded && newer {
-            added.error = Some((attempt.started_at, error_text(attempt)));
-        }
-    }
-
-    /// Adds all of it to the rows; gives the first and the last minute touched.
-    fn write(&self, tx: &Connection) -> Result<Option<(i64, i64)>, Fault> {
-        let mut accounts: BTreeMap<(i64, AccountId), Rollup> = BTreeMap::new();
-        for ((minute, webhook), (account, added)) in &self.rollups {
-            accounts.entry((*minute, *account)).or_default().merge(added);
-            merge_webhook_rollup(tx, *minute, *webhook, *account, added)?;
-        }
-        for ((minute, account), added) in &accounts {
-            merge_account_rollup(tx, *minute, *account, added)?;
-        }
-        for (webhook, added) in &self.hits {
-            add_hits(tx, *webhook, added)?;
-        }
-        let minute = |key: Option<&(i64, AccountId)>| key.map(|(minute, _)| *minute);
-        let (first, last) = (accounts.first_key_value(), accounts.last_key_value());
-        Ok(minute(first.map(|(key, _)| key)).zip(minute(last.map(|(key, _)| key))))
-    }
-}
-
-fn error_text(attempt: &Attempt) -> String {
-    match (&attempt.error, attempt.status_code) {
-        (Some(error), _) => error.clone(),
-        (None, Some(status)) => format!("answered {status}"),
-        (None, None) => attempt.outcome.as_str().to_owned(),
-    }
-}
-
-// By the primary key, both.
-fn merge_webhook_rollup(
-    connection: &Connection,
-    minute: i64,
-    webhook: WebhookId,
-    account: AccountId,
-    added: &Rollup,
-) -> Result<(), Fault> {
-    let stored: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT rollup FROM rollups WHERE minute = ?1 AND webhook_id = ?2")?
-        .query_row((minute, webhook.as_i64()), |row| row.get(0))
-        .optional()?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO rollups (minute, webhook_id, account_id, rollup)
-             VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((minute, webhook.as_i64(), account.as_i64(), merged(stored, added)?))?;
-    Ok(())
-}
-
-// By the primary key, both.
-fn merge_account_rollup(
-    connection: &Connection,
-    minute: i64,
-    account: AccountId,
-    added: &Rollup,
-) -> Result<(), Fault> {
-    let stored: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT rollup FROM account_rollups WHERE minute = ?1 AND account_id = ?2")?
-        .query_row((minute, account.as_i64()), |row| row.get(0))
-        .optional()?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO account_rollups (minute, account_id, rollup)
-             VALUES (?1, ?2, ?3)",
-        )?
-        .execute((minute, account.as_i64(), merged(stored, added)?))?;
-    Ok(())
-}
-
-fn merged(stored: Option<Vec<u8>>, added: &Rollup) -> Result<Vec<u8>, Fault> {
-    let Some(stored) = stored else { return Ok(added.encode()) };
-    let mut rollup = Rollup::decode(&stored).ok_or_else(|| Fault::damaged("a rollup"))?;
-    rollup.merge(added);
-    Ok(rollup.encode())
-}
-
-// By the primary key. Attempts can be recorded out of their order in time.
-fn add_hits(connection: &Connection, webhook: WebhookId, added: &HitsAdded) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO hits (webhook_id, count, last_at, error_at, error)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (webhook_id) DO UPDATE
-             SET count = count + excluded.count,
-                 last_at = max(last_at, excluded.last_at),
-                 error = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
-                     THEN coalesce(excluded.error, error) ELSE error END,
-                 error_at = CASE WHEN coalesce(excluded.error_at, -1) >= coalesce(error_at, -1)
-                     THEN coalesce(excluded.error_at, error_at) ELSE error_at END",
-        )?
-        .execute((
-            webhook.as_i64(),
-            added.count.cast_signed(),
-            added.last_at.as_millis(),
-            added.error.as_ref().map(|(at, _)| at.as_millis()),
-            added.error.as_ref().map(|(_, text)| text),
-        ))?;
     Ok(())
 }

@@ -1,21 +1,20 @@
-//! Rows and what they stand for: the only place that knows how events, deliveries and attempts
-//! lie in columns. Numbers that are stored for an enum never change their meaning.
+//! Rows and what they stand for: the only place that knows how events and deliveries lie in
+//! columns; what is packed into one is `packed_rows`'. Numbers that are stored for an enum never change their meaning.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
-use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress};
+use posthaste_core::attempt::Trigger;
+use posthaste_core::delivery::{Delivery, DeliveryState};
 use posthaste_core::event::Event;
 use posthaste_core::event_type::EventType;
-use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::id::{AccountId, DeliveryId, EventId, PowerlistId, WebhookId};
-use posthaste_core::sent_headers::SentHeaders;
+use posthaste_core::id_map::IdMap;
 use posthaste_core::time::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::fault::Fault;
+use super::packed_rows::{Standing, unpack_standing};
 
 pub fn id_of(raw: i64) -> u64 {
     raw.cast_unsigned()
@@ -40,10 +39,10 @@ pub fn trigger_of(code: i64) -> Result<Trigger, Fault> {
 }
 
 pub const DELIVERED: i64 = 2;
-pub const FAILED: i64 = 3;
+const FAILED: i64 = 3;
 
-/// The `state` and `state_at` of a delivery.
-pub fn state_columns(state: DeliveryState) -> (i64, i64) {
+/// The code of a state, and its time: when it is due, or when it ended.
+pub fn state_columns(state: DeliveryState) -> (i64, Timestamp) {
     let (code, at) = match state {
         DeliveryState::Pending { due } => (0, due),
         DeliveryState::Retrying { due } => (1, due),
@@ -51,18 +50,17 @@ pub fn state_columns(state: DeliveryState) -> (i64, i64) {
         DeliveryState::Failed { at } => (FAILED, at),
         DeliveryState::Cancelled { at } => (4, at),
     };
-    (code, at.as_millis())
+    (code, at)
 }
 
-pub fn state_of(code: i64, at: i64) -> Result<DeliveryState, Fault> {
-    let at = Timestamp::from_millis(at);
-    Ok(match code {
+pub fn state_of(code: i64, at: Timestamp) -> Option<DeliveryState> {
+    Some(match code {
         0 => DeliveryState::Pending { due: at },
         1 => DeliveryState::Retrying { due: at },
         DELIVERED => DeliveryState::Delivered { at },
         FAILED => DeliveryState::Failed { at },
         4 => DeliveryState::Cancelled { at },
-        _ => return Err(Fault::damaged(format!("{code} is no delivery state"))),
+        _ => return None,
     })
 }
 
@@ -116,85 +114,67 @@ pub fn read_event(row: &Row<'_>, types: &mut EventTypes) -> Result<Event, Fault>
     })
 }
 
-/// What [`read_delivery`] expects, in this order; 16 of them.
-pub const DELIVERY_COLUMNS: &str = "id, event_id, account_id, webhook_id, event_type, trigger, \
-     state, state_at, attempts, used, first_deferred_at, last_outcome, last_status_code, \
-     last_error, last_started_at, last_duration_ms";
+/// Names of event types by the number that stands for them in one history file, read when they
+/// are first met.
+#[derive(Debug)]
+pub struct TypeNames<'c> {
+    history: &'c Connection,
+    known: IdMap<i64, EventType>,
+}
+
+impl TypeNames<'_> {
+    pub fn of(history: &Connection) -> TypeNames<'_> {
+        TypeNames { history, known: IdMap::default() }
+    }
+
+    // By the primary key.
+    fn get(&mut self, number: i64) -> Result<EventType, Fault> {
+        if let Some(known) = self.known.get(&number) {
+            return Ok(known.clone());
+        }
+        let mut statement =
+            self.history.prepare_cached("SELECT name FROM event_types WHERE number = ?1")?;
+        let name: String = statement.query_row([number], |row| row.get(0))?;
+        let event_type = EventType::parse(&name).map_err(Fault::unreadable("event type"))?;
+        self.known.insert(number, event_type.clone());
+        Ok(event_type)
+    }
+}
+
+/// The number of an event type in a history file, if a row there has ever had it. By the index on
+/// the name.
+pub fn event_type_number(history: &Connection, name: &EventType) -> Result<Option<i64>, Fault> {
+    let mut statement = history.prepare_cached("SELECT number FROM event_types WHERE name = ?1")?;
+    Ok(statement.query_row([name.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// What [`read_delivery`] expects, in this order.
+pub const DELIVERY_COLUMNS: &str =
+    "id, account_id, webhook_id, event_type, state, status_code, standing";
 
 /// The same of the outstanding table, followed by whether a manual attempt is due.
-pub const OUTSTANDING_COLUMNS: &str = "delivery_id, event_id, account_id, webhook_id, \
-     event_type, trigger, state, state_at, attempts, used, first_deferred_at, last_outcome, \
-     last_status_code, last_error, last_started_at, last_duration_ms, manual_due";
+pub const OUTSTANDING_COLUMNS: &str = "delivery_id, account_id, webhook_id, event_type, state, \
+     status_code, standing, manual_due";
 
-pub fn read_delivery(row: &Row<'_>, types: &mut EventTypes) -> Result<Delivery, Fault> {
-    let last_outcome: Option<u8> = row.get(11)?;
-    let last = match last_outcome {
-        None => None,
-        Some(code) => Some(LastAttempt {
-            outcome: outcome_of(code)?,
-            status_code: row.get(12)?,
-            error: row.get(13)?,
-            started_at: Timestamp::from_millis(row.get(14)?),
-            duration_ms: row.get(15)?,
-        }),
-    };
+/// What a row says of its delivery beside its first columns.
+pub fn read_standing(row: &Row<'_>) -> Result<Standing, Fault> {
+    let id = DeliveryId::from_raw(id_of(row.get(0)?));
+    unpack_standing(id, row.get(4)?, row.get(5)?, blob(row, 6)?)
+}
+
+pub fn read_delivery(row: &Row<'_>, types: &mut TypeNames<'_>) -> Result<Delivery, Fault> {
+    let standing = read_standing(row)?;
     Ok(Delivery {
         id: DeliveryId::from_raw(id_of(row.get(0)?)),
-        event_id: EventId::from_raw(id_of(row.get(1)?)),
-        account_id: AccountId::from_raw(id_of(row.get(2)?)),
-        webhook_id: WebhookId::from_raw(id_of(row.get(3)?)),
-        event_type: types.get(text(row, 4)?)?,
-        trigger: trigger_of(row.get(5)?)?,
-        state: state_of(row.get(6)?, row.get(7)?)?,
-        progress: Progress {
-            attempts: row.get(8)?,
-            used: row.get(9)?,
-            first_deferred_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_millis),
-        },
-        last,
+        event_id: standing.event_id,
+        account_id: AccountId::from_raw(id_of(row.get(1)?)),
+        webhook_id: WebhookId::from_raw(id_of(row.get(2)?)),
+        event_type: types.get(row.get(3)?)?,
+        trigger: standing.trigger,
+        state: standing.state,
+        progress: standing.progress,
+        last: standing.last,
     })
-}
-
-/// What [`read_attempt`] expects, in this order.
-pub const ATTEMPT_COLUMNS: &str = "number, trigger, outcome, status_code, error, started_at, \
-     duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms, remote_address, request_headers, \
-     response_headers, response_body, truncated";
-
-pub fn read_attempt(row: &Row<'_>) -> Result<Attempt, Fault> {
-    let remote_address = match row.get_ref(11)?.as_str_or_null().map_err(column_fault)? {
-        None => None,
-        Some(text) => Some(
-            text.parse::<SocketAddr>()
-                .map_err(|error| Fault::damaged(format!("remote address {text:?}: {error}")))?,
-        ),
-    };
-    Ok(Attempt {
-        number: row.get(0)?,
-        trigger: trigger_of(row.get(1)?)?,
-        outcome: outcome_of(row.get(2)?)?,
-        status_code: row.get(3)?,
-        error: row.get(4)?,
-        started_at: Timestamp::from_millis(row.get(5)?),
-        duration_ms: row.get(6)?,
-        timings: Timings {
-            dns_ms: row.get(7)?,
-            connect_ms: row.get(8)?,
-            tls_ms: row.get(9)?,
-            first_byte_ms: row.get(10)?,
-        },
-        exchange: Exchange {
-            remote_address,
-            request_headers: SentHeaders::from_packed(blob(row, 12)?.to_vec())
-                .map_err(|damaged| Fault::damaged(damaged.to_string()))?,
-            response_headers: HeaderLines::from_stored(text(row, 13)?.to_owned()),
-            response_body: blob(row, 14)?.to_vec(),
-            truncated: row.get(15)?,
-        },
-    })
-}
-
-fn outcome_of(code: u8) -> Result<Outcome, Fault> {
-    Outcome::from_code(code).ok_or_else(|| Fault::damaged(format!("{code} is no outcome")))
 }
 
 /// A text column without copying it.
@@ -231,9 +211,9 @@ mod tests {
             DeliveryState::Cancelled { at },
         ] {
             let (code, at) = state_columns(state);
-            assert_eq!(state_of(code, at).expect("own code"), state);
+            assert_eq!(state_of(code, at), Some(state));
         }
-        assert!(state_of(9, 0).is_err());
+        assert_eq!(state_of(9, at), None);
     }
 
     #[test]

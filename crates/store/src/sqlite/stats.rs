@@ -164,7 +164,7 @@ fn health(shared: &Shared, webhook: WebhookId, since: Timestamp) -> Result<Healt
 // From unfinished_by_webhook alone.
 fn unfinished(connection: &Connection, webhook: WebhookId) -> Result<u64, Fault> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM deliveries WHERE webhook_id = ?1 AND state <= 1")?
+        .prepare_cached("SELECT count(*) FROM outstanding WHERE webhook_id = ?1 AND state <= 1")?
         .query_row([webhook.as_i64()], |row| row.get(0))?;
     Ok(id_of(count))
 }

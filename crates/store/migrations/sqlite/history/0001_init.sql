@@ -2,64 +2,57 @@
 -- must change together stands in this one file: rows, attempts, what is outstanding, hits,
 -- rollups and the low-water mark.
 
+-- Names of event types by a number, which is what rows hold: one byte instead of a name, and a
+-- type that has no number here has no rows to look for.
+CREATE TABLE event_types (
+    number INTEGER PRIMARY KEY,
+    -- UNIQUE makes the index by which the number is found.
+    name   TEXT    NOT NULL UNIQUE
+) STRICT;
+
+-- Nearly every delivery is this one insert and nothing else, so a column is here only if a
+-- filter, an index or a walk looks at it; all else is packed (packed_rows.rs).
 CREATE TABLE deliveries (
     -- Follows the event's id, so that an event's deliveries are a range and a list newest first
-    -- is a walk backwards.
-    id                INTEGER PRIMARY KEY,
-    event_id          INTEGER NOT NULL,
-    account_id        INTEGER NOT NULL,
-    webhook_id        INTEGER NOT NULL,
-    event_type        TEXT    NOT NULL,
-    trigger           INTEGER NOT NULL,
-    -- 0 pending, 1 retrying, 2 delivered, 3 failed, 4 cancelled.
-    state             INTEGER NOT NULL,
-    -- When it is due (0, 1) or when it ended (2, 3, 4).
-    state_at          INTEGER NOT NULL,
-    attempts          INTEGER NOT NULL,
-    used              INTEGER NOT NULL,
-    first_deferred_at INTEGER,
-    -- Of the newest attempt; last_outcome is NULL if there was none.
-    last_outcome      INTEGER,
-    last_status_code  INTEGER,
-    last_error        TEXT,
-    last_started_at   INTEGER,
-    last_duration_ms  INTEGER
+    -- is a walk backwards. The event's own id is counted back from it.
+    id          INTEGER PRIMARY KEY,
+    -- Every list is of one account: looked at in each row, and indexed for what ended badly.
+    account_id  INTEGER NOT NULL,
+    -- Filtered by, with an index.
+    webhook_id  INTEGER NOT NULL,
+    -- Filtered by: a number from event_types.
+    event_type  INTEGER NOT NULL,
+    -- Filtered by; 0 pending, 1 retrying, 2 delivered, 3 failed, 4 cancelled.
+    state       INTEGER NOT NULL,
+    -- Filtered by: what the newest attempt was answered, if it was.
+    status_code INTEGER,
+    -- What a list shows beside these: some 15 bytes, packed.
+    standing    BLOB    NOT NULL,
+    -- The attempt that brought the first row to its end; NULL if the first row was no end, and
+    -- all of its attempts stand in their table then. Last, so that a list need not read the
+    -- further pages of a long one.
+    attempt     BLOB
 ) STRICT;
 
 -- The log of one webhook, newest first: the rowid is part of the index, and nothing is sorted.
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id);
 
--- What failed, of one webhook and of a whole account: asked for most when most is delivered, and
--- a failure every few hundred thousand rows must not cost a walk over those rows. Partial, so
--- that a delivery that does not fail pays nothing.
-CREATE INDEX failed_by_webhook ON deliveries (webhook_id) WHERE state = 3;
-CREATE INDEX failed_by_account ON deliveries (account_id) WHERE state = 3;
+-- What failed or was cancelled, of one webhook and of a whole account: asked for most when most
+-- is delivered, and a failure every few hundred thousand rows must not cost a walk over those
+-- rows. Partial, so that a delivery that does not fail pays a comparison only.
+CREATE INDEX failed_by_webhook ON deliveries (webhook_id) WHERE state >= 3;
+CREATE INDEX failed_by_account ON deliveries (account_id) WHERE state >= 3;
 
--- What is not finished, of one webhook: listed, and counted for its health. A delivery that
--- succeeds at once is never in it. (For a whole account the outstanding table is walked.)
-CREATE INDEX unfinished_by_webhook ON deliveries (webhook_id) WHERE state <= 1;
+-- What was refused with a status, whatever came of it: for the filter by status.
+CREATE INDEX refused_by_webhook ON deliveries (webhook_id) WHERE status_code >= 300;
+CREATE INDEX refused_by_account ON deliveries (account_id) WHERE status_code >= 300;
 
+-- Attempts of deliveries that were not done with their first row, which few are not.
 CREATE TABLE attempts (
-    delivery_id      INTEGER NOT NULL,
-    number           INTEGER NOT NULL,
-    trigger          INTEGER NOT NULL,
-    outcome          INTEGER NOT NULL,
-    status_code      INTEGER,
-    error            TEXT,
-    started_at       INTEGER NOT NULL,
-    duration_ms      INTEGER NOT NULL,
-    dns_ms           INTEGER,
-    connect_ms       INTEGER,
-    tls_ms           INTEGER,
-    first_byte_ms    INTEGER,
-    remote_address   TEXT,
-    -- Packed (packed_headers.rs): a fifth of the text. Values of a customer's own headers were
-    -- replaced before.
-    request_headers  BLOB    NOT NULL,
-    -- `name: value` lines.
-    response_headers TEXT    NOT NULL,
-    response_body    BLOB    NOT NULL,
-    truncated        INTEGER NOT NULL,
+    delivery_id INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    -- Packed. Nothing is ever searched in it.
+    attempt     BLOB    NOT NULL,
     -- Also what makes writing an attempt twice impossible.
     PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
@@ -67,24 +60,19 @@ CREATE TABLE attempts (
 -- Deliveries that are not finished, and finished ones with a manual attempt due: read in one go
 -- at start, a million of them, hence with all that the engine needs and without a look-up each.
 CREATE TABLE outstanding (
-    delivery_id       INTEGER PRIMARY KEY,
-    event_id          INTEGER NOT NULL,
-    account_id        INTEGER NOT NULL,
-    webhook_id        INTEGER NOT NULL,
-    event_type        TEXT    NOT NULL,
-    trigger           INTEGER NOT NULL,
-    state             INTEGER NOT NULL,
-    state_at          INTEGER NOT NULL,
-    attempts          INTEGER NOT NULL,
-    used              INTEGER NOT NULL,
-    first_deferred_at INTEGER,
-    last_outcome      INTEGER,
-    last_status_code  INTEGER,
-    last_error        TEXT,
-    last_started_at   INTEGER,
-    last_duration_ms  INTEGER,
-    manual_due        INTEGER NOT NULL
+    delivery_id INTEGER PRIMARY KEY,
+    account_id  INTEGER NOT NULL,
+    webhook_id  INTEGER NOT NULL,
+    event_type  INTEGER NOT NULL,
+    state       INTEGER NOT NULL,
+    status_code INTEGER,
+    standing    BLOB    NOT NULL,
+    manual_due  INTEGER NOT NULL
 ) STRICT;
+
+-- What is not finished, of one webhook: listed, and counted for its health. (For a whole account
+-- the table is walked.)
+CREATE INDEX unfinished_by_webhook ON outstanding (webhook_id) WHERE state <= 1;
 
 -- Counters and histograms by minute of the attempt, for charts. Minute first: a batch then
 -- touches neighbouring rows; webhook first cost fifteen times as much to write.
