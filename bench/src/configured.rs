@@ -28,7 +28,7 @@ const NOWHERE: &str = "http://127.0.0.1:9/hook";
 pub struct ConfiguredArgs {
     /// Webhooks that are configured [default: 100000]
     #[arg(long)]
-    webhooks: Option<usize>,
+    configured: Option<usize>,
     /// Create them anew, even if a folder with them is kept
     #[arg(long)]
     fresh: bool,
@@ -60,8 +60,8 @@ pub async fn measure(
     progress: &mut Progress,
 ) -> anyhow::Result<ConfiguredReport> {
     check(&[TargetKind::Product], settings)?;
-    let webhooks = settings.size(args.webhooks, 100_000, 10_000);
-    ensure!(webhooks > FEW, "--webhooks is more than {FEW}");
+    let webhooks = settings.size(args.configured, 100_000, 10_000);
+    ensure!(webhooks > FEW, "--configured is more than {FEW}");
     let mut prepared = Vec::new();
     for count in [FEW, webhooks] {
         progress.begin(format!("configured, {count} webhooks"));

@@ -167,7 +167,7 @@ pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-fn slowest<'a>(answered: &'a [Answered], figure: fn(&Answered) -> f64) -> Option<&'a Answered> {
+fn slowest(answered: &[Answered], figure: fn(&Answered) -> f64) -> Option<&Answered> {
     answered.iter().max_by(|one, other| figure(one).total_cmp(&figure(other)))
 }
 

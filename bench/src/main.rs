@@ -163,7 +163,7 @@ async fn measure_one(
         Command::Idle => report.idle = Some(idle::measure(settings, progress).await?),
         Command::Instructions(args) => {
             let found = instructions::measure(&args, settings, progress).await?;
-            anyhow::ensure!(found.is_some(), "valgrind is not installed: {}", VALGRIND_PACKAGE);
+            anyhow::ensure!(found.is_some(), "valgrind is not installed: {VALGRIND_PACKAGE}");
             report.instructions = found;
         }
         Command::All | Command::Relay(_) => {}

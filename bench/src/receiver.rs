@@ -49,7 +49,7 @@ const BACKLOG: u32 = 4_096;
 /// A running receiver. Ends when dropped.
 pub struct Receiver {
     pub address: SocketAddr,
-    _serving: JoinSet<()>,
+    serving: JoinSet<()>,
 }
 
 impl Receiver {
@@ -71,7 +71,12 @@ impl Receiver {
         let address = listener.local_addr()?;
         let mut serving = JoinSet::new();
         serving.spawn(serve(listener, behaviour, entry));
-        Ok(Receiver { address, _serving: serving })
+        Ok(Receiver { address, serving })
+    }
+
+    /// Ends it, so that another may have its address.
+    pub async fn end(mut self) {
+        self.serving.shutdown().await;
     }
 
     pub fn url(&self) -> String {

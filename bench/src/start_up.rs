@@ -80,7 +80,8 @@ pub async fn measure(
     progress.begin(format!("start-up, {} pending deliveries", events * WEBHOOKS));
     let folder = new_folder(settings)?;
     let data = folder.path().join("data");
-    let ledger = Arc::new(Ledger::with_events(WEBHOOKS, events, events));
+    // Nothing waits for the window; a client has room to find that there are no more events.
+    let ledger = Arc::new(Ledger::with_events(WEBHOOKS, events + BATCH, events));
     let (addresses, accepting) = accept(settings, &data, &ledger, progress).await?;
 
     let mut receivers = Vec::new();
@@ -156,7 +157,12 @@ async fn accept(
     clients.finish().await?;
     let accepting = started.elapsed();
     product.server.kill()?;
-    Ok((receivers.iter().map(|receiver| receiver.address).collect(), accepting))
+    let mut addresses = Vec::new();
+    for receiver in receivers {
+        addresses.push(receiver.address);
+        receiver.end().await;
+    }
+    Ok((addresses, accepting))
 }
 
 /// Until everything has arrived, or nothing does any more.
