@@ -86,7 +86,7 @@ pub async fn measure(
         for (count, prepared, rounds) in turns {
             progress.begin(format!("configured, round {round}, {count} webhooks"));
             let data = Some(prepared.data.as_path());
-            let plan = Plan { target: TargetKind::Product, receivers: 1, bad: None, data };
+            let plan = Plan { target: TargetKind::Product, receivers: 1, uncounted: None, data };
             rounds.push(run::run(plan, settings, progress).await?);
         }
     }

@@ -57,7 +57,7 @@ pub async fn measure(
 fn plan_for(target: TargetKind, settings: &Settings) -> Plan<'static> {
     // Without a server between, an event arrives where it was posted to and nowhere else.
     let receivers = if target == TargetKind::Null { 1 } else { settings.webhooks };
-    Plan { target, receivers, bad: None, data: None }
+    Plan { target, receivers, uncounted: None, data: None }
 }
 
 impl DeliveriesReport {

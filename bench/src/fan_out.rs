@@ -102,7 +102,9 @@ pub async fn measure(
     progress.begin(format!("fan-out, {receivers} webhooks"));
     let folder = new_folder(settings)?;
     let mut product = Product::start(settings, &folder.path().join("data")).await?;
-    let (wide, other) = (Stream::wide(receivers, settings.rounds)?, Stream::other()?);
+    // In this order: the other one's clock is the one ahead.
+    let other = Stream::other()?;
+    let wide = Stream::wide(receivers, settings.rounds)?;
 
     let started = Instant::now();
     let port = wide.receiver.address.port();

@@ -138,7 +138,7 @@ async fn load_with(
         for (data, rounds) in turns {
             let what = if data.is_some() { "full" } else { "empty" };
             progress.begin(format!("history, round {round}, {what} store"));
-            let plan = Plan { target: TargetKind::Product, receivers: 1, bad: None, data };
+            let plan = Plan { target: TargetKind::Product, receivers: 1, uncounted: None, data };
             rounds.push(run::run(plan, settings, progress).await?);
         }
     }

@@ -1,4 +1,5 @@
-//! What bad receivers do to the others: the same load with and without them.
+//! What bad receivers do to the others: the same load on the same webhooks, once with receivers all
+//! of which are good, and once with some that are not. Those some are counted in neither.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use crate::progress::Progress;
 use crate::receiver::Behaviour;
 use crate::report::{is_broken, median_of, new_table};
-use crate::run::{self, Bad, Measurement, Plan};
+use crate::run::{self, Measurement, Plan, Uncounted};
 use crate::settings::Settings;
 use crate::summary::{Row, Unit, Wish};
 use crate::target::{TargetKind, check};
@@ -38,7 +39,7 @@ pub struct Case {
     pub fault: Fault,
 }
 
-/// By how many good ones there are, so that those with as many can share a comparison.
+/// By how many bad ones there are, so that those with as many can share a comparison.
 pub const CASES: [Case; 5] = [
     Case { bad: 1, fault: Fault::Hangs },
     Case { bad: 10, fault: Fault::Hangs },
@@ -102,7 +103,7 @@ pub async fn measure(
     Ok(IsolationReport { target, bad_timeout_ms: BAD_TIMEOUT_MS, comparisons })
 }
 
-/// Cases with as many good receivers, each against the same runs without bad ones.
+/// Cases with as many bad receivers, each against the same runs in which those are good as well.
 async fn compare(
     target: TargetKind,
     cases: &[Case],
@@ -115,10 +116,10 @@ async fn compare(
     turns.extend(cases.iter().map(|&case| (Some(case), Vec::new())));
     for round in 1..=settings.rounds {
         for (case, rounds) in &mut turns {
-            let what = case.map_or("no bad receivers".to_owned(), Case::text);
-            progress.begin(format!("isolation, round {round}, {receivers} good, {what}"));
-            let bad = case.map(Case::receivers);
-            let plan = Plan { target, receivers, bad, data: None };
+            let what = case.map_or("all good".to_owned(), Case::text);
+            progress.begin(format!("isolation, round {round}, {receivers} and {bad}: {what}"));
+            let uncounted = case.map_or(all_good(bad), Case::receivers);
+            let plan = Plan { target, receivers, uncounted: Some(uncounted), data: None };
             rounds.push(run::run(plan, settings, progress).await?);
         }
         // So that a change of the machine's mood meets all.
@@ -142,14 +143,20 @@ async fn compare(
     Ok(comparisons)
 }
 
+/// The same number as there are bad ones, behaving.
+fn all_good(count: usize) -> Uncounted {
+    let behaviour = Behaviour::Answers(Duration::ZERO);
+    Uncounted { count, behaviour, timeout_ms: BAD_TIMEOUT_MS }
+}
+
 impl Case {
-    fn receivers(self) -> Bad {
+    fn receivers(self) -> Uncounted {
         let behaviour = match self.fault {
             Fault::Hangs => Behaviour::Hangs,
             Fault::Fails => Behaviour::Fails,
             Fault::Slow => Behaviour::Answers(SLOW),
         };
-        Bad { count: self.bad, behaviour, timeout_ms: BAD_TIMEOUT_MS }
+        Uncounted { count: self.bad, behaviour, timeout_ms: BAD_TIMEOUT_MS }
     }
 
     fn text(self) -> String {
@@ -201,9 +208,10 @@ impl IsolationReport {
         ]);
         for one in &self.comparisons {
             let good = RECEIVERS - one.case.bad;
-            for (name, figures) in
-                [(format!("{good} alone"), &one.without), (one.case.text(), &one.with)]
-            {
+            for (name, figures) in [
+                (format!("{good} of {RECEIVERS} good"), &one.without),
+                (one.case.text(), &one.with),
+            ] {
                 table.add_row([
                     name,
                     format!("{:.0}", figures.deliveries_per_s),

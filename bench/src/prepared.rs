@@ -15,7 +15,7 @@ use crate::settings::Settings;
 /// To be raised when what is put into the folders changes.
 const FORMAT: u32 = 1;
 /// What decides how stored data looks.
-const SOURCES: [&str; 3] = ["crates/store", "crates/core", "Cargo.lock"];
+const SOURCES: [&str; 2] = ["crates/store", "crates/core"];
 const NOTES: &str = "notes.json";
 pub const DATA: &str = "data";
 

@@ -27,14 +27,14 @@ pub struct Plan<'a> {
     pub target: TargetKind,
     /// Receivers that behave; only their deliveries count.
     pub receivers: usize,
-    pub bad: Option<Bad>,
+    pub uncounted: Option<Uncounted>,
     /// What the product starts on, instead of an empty folder.
     pub data: Option<&'a Path>,
 }
 
-/// Receivers that do not behave, and on which nothing waits.
+/// Receivers that the same events go to, bad ones mostly. Nothing waits for them.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Bad {
+pub struct Uncounted {
     pub count: usize,
     pub behaviour: Behaviour,
     /// The request timeout of their webhooks.
@@ -90,10 +90,10 @@ pub async fn run(
         .iter()
         .enumerate()
         .map(|(position, receiver)| {
-            let bad = plan.bad.filter(|_| position >= plan.receivers);
+            let others = plan.uncounted.filter(|_| position >= plan.receivers);
             Subscription {
                 receiver,
-                timeout_ms: bad.map_or(TIMEOUT_MS_DEFAULT, |bad| bad.timeout_ms),
+                timeout_ms: others.map_or(TIMEOUT_MS_DEFAULT, |others| others.timeout_ms),
             }
         })
         .collect();
@@ -145,8 +145,8 @@ fn start_receivers(
         let behaviour = Behaviour::Answers(settings.receiver_delay);
         receivers.push(Receiver::start(behaviour, Some(entry))?);
     }
-    for _ in 0..plan.bad.map_or(0, |bad| bad.count) {
-        let behaviour = plan.bad.map_or(Behaviour::Hangs, |bad| bad.behaviour);
+    for _ in 0..plan.uncounted.map_or(0, |others| others.count) {
+        let behaviour = plan.uncounted.map_or(Behaviour::Hangs, |others| others.behaviour);
         receivers.push(Receiver::start(behaviour, None)?);
     }
     Ok(receivers)

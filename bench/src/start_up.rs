@@ -74,7 +74,8 @@ pub async fn measure(
     ensure!(events > 0, "--pending is at least {}", WEBHOOKS * BATCH);
     progress.begin("start-up, the usual load".to_owned());
     let shorter = settings.shorter(3.0);
-    let plan = Plan { target: TargetKind::Product, receivers: WEBHOOKS, bad: None, data: None };
+    let plan =
+        Plan { target: TargetKind::Product, receivers: WEBHOOKS, uncounted: None, data: None };
     let usual = run::run(plan, &shorter, progress).await?;
 
     progress.begin(format!("start-up, {} pending deliveries", events * WEBHOOKS));
