@@ -108,14 +108,18 @@ async fn count_instructions(
     let mut clients =
         Clients::start(settings.connections, &[product.address], &template, &ledger).await?;
     let deadline = Instant::now() + ARRIVAL_TIMEOUT;
-    while !(ledger.is_stopped() && ledger.is_complete()) && Instant::now() < deadline {
+    while !ledger.is_stopped() && Instant::now() < deadline {
         sleep(TICK).await;
         product.server.check()?;
         clients.check()?;
         progress.show(&format!("{} delivered", ledger.delivered()));
     }
-    ensure!(ledger.delivered() == events as u64, "{} of {events} arrived", ledger.delivered());
     clients.finish().await?;
+    while !ledger.is_complete() && Instant::now() < deadline {
+        sleep(TICK).await;
+        product.server.check()?;
+    }
+    ensure!(ledger.delivered() == events as u64, "{} of {events} arrived", ledger.delivered());
     product.stop().await?;
     let text = String::from_utf8_lossy(&std::fs::read(&profile)?).into_owned();
     let instructions = Instructions::parse(&text);

@@ -114,7 +114,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
             relay::run(&args, report.settings.in_flight).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::All => measure_all(&mut report, progress).await?,
+        Command::All => measure_all(&mut report, progress).await,
         one => measure_one(one, &mut report, progress).await?,
     }
     report.summarise();
@@ -173,31 +173,49 @@ async fn measure_one(
 
 const VALGRIND_PACKAGE: &str = "apt-get install valgrind";
 
-/// Rates as medians of the rounds; the many runs of the variants are shorter ones.
-async fn measure_all(report: &mut Report, progress: &mut Progress) -> anyhow::Result<()> {
+/// Rates as medians of the rounds; the many runs of the variants are shorter ones. A scenario that
+/// cannot be measured does not keep the others from it.
+async fn measure_all(report: &mut Report, progress: &mut Progress) {
     let settings = &report.settings;
+    let failures = &mut report.failures;
     let short = settings.shorter(SHORT_S);
-    let fan_out = Settings { webhooks: 20, ..short.clone() };
+    let wide = Settings { webhooks: 20, ..short.clone() };
     let batch = Settings { batch: 100, ..short.clone() };
-    report.deliveries.push(deliveries::measure(&TARGETS, settings, progress).await?);
-    for variant in [&fan_out, &batch] {
-        report.deliveries.push(deliveries::measure(&TARGETS[1..], variant, progress).await?);
+    for (targets, settings) in
+        [(&TARGETS[..], settings), (&TARGETS[1..], &wide), (&TARGETS[1..], &batch)]
+    {
+        let found = deliveries::measure(targets, settings, progress).await;
+        report.deliveries.extend(kept(failures, found));
     }
-    let cases = isolation::CASES;
-    report.isolation =
-        Some(isolation::measure(TargetKind::Product, &cases, &short, progress).await?);
-    report.start_up = Some(start_up::measure(&StartUpArgs::default(), settings, progress).await?);
-    report.fan_out = Some(fan_out::measure(&FanOutArgs::default(), settings, progress).await?);
-    report.configured =
-        Some(configured::measure(&ConfiguredArgs::default(), &short, progress).await?);
-    report.history = Some(history::measure(&HistoryArgs::default(), &short, progress).await?);
-    report.idle = Some(idle::measure(settings, progress).await?);
-    let args = InstructionsArgs::default();
-    report.instructions = instructions::measure(&args, settings, progress).await?;
-    if report.instructions.is_none() {
-        eprintln!("instructions are not counted: valgrind is not installed ({VALGRIND_PACKAGE})");
-    }
-    Ok(())
+    let product = TargetKind::Product;
+    let found = isolation::measure(product, &isolation::CASES, &short, progress).await;
+    report.isolation = kept(failures, found);
+    let found = start_up::measure(&StartUpArgs::default(), settings, progress).await;
+    report.start_up = kept(failures, found);
+    let found = fan_out::measure(&FanOutArgs::default(), settings, progress).await;
+    report.fan_out = kept(failures, found);
+    let found = configured::measure(&ConfiguredArgs::default(), &short, progress).await;
+    report.configured = kept(failures, found);
+    let found = history::measure(&HistoryArgs::default(), &short, progress).await;
+    report.history = kept(failures, found);
+    report.idle = kept(failures, idle::measure(settings, progress).await);
+    let found = instructions::measure(&InstructionsArgs::default(), settings, progress).await;
+    report.instructions = match kept(failures, found) {
+        Some(None) => {
+            eprintln!("instructions: not counted, valgrind is missing ({VALGRIND_PACKAGE})");
+            None
+        }
+        found => found.flatten(),
+    };
+}
+
+fn kept<T>(failures: &mut Vec<String>, found: anyhow::Result<T>) -> Option<T> {
+    found
+        .inspect_err(|error| {
+            eprintln!("\nerror: {error:#}");
+            failures.push(format!("{error:#}"));
+        })
+        .ok()
 }
 
 /// Thousands of receivers are thousands of sockets.
@@ -211,6 +229,12 @@ fn raise_open_files() {
 /// Speed is for people to judge, on their machines; a loss is wrong on any, and so is a limit that
 /// was asked for.
 fn verdict(report: &Report) -> ExitCode {
+    for failure in &report.failures {
+        eprintln!("not measured: {failure}");
+    }
+    if !report.failures.is_empty() {
+        return ExitCode::FAILURE;
+    }
     if report.is_broken() {
         eprintln!("deliveries were lost, or came that nobody posted");
         return ExitCode::FAILURE;

@@ -33,6 +33,8 @@ pub struct Report {
     pub history: Option<HistoryReport>,
     pub idle: Option<IdleReport>,
     pub instructions: Option<InstructionsReport>,
+    /// Of scenarios that could not be measured: why.
+    pub failures: Vec<String>,
     pub seconds: f64,
 }
 
@@ -80,6 +82,7 @@ impl Report {
             history: None,
             idle: None,
             instructions: None,
+            failures: Vec::new(),
             seconds: 0.0,
         }
     }
