@@ -45,9 +45,10 @@ const MINUTES_PER_DAY: usize = 24 * 60;
 const FAN_OUT: usize = 20;
 /// Events recorded in one transaction.
 const EVENTS_PER_BATCH: usize = 1_000;
-/// What is posted how often, in a hundred. Each type has 19 webhooks of its own.
-const TYPES: [(&str, usize); 5] = [
-    (EVENT_TYPE, 40),
+/// What was posted how often, in a hundred. Each type has 19 webhooks of its own. [`EVENT_TYPE`] is
+/// none of them: what is posted later shall not go to these webhooks as well.
+pub const TYPES: [(&str, usize); 5] = [
+    ("call.answered", 40),
     ("call.started", 30),
     ("sms.received", 20),
     ("agent.status_changed", 9),
@@ -204,7 +205,7 @@ async fn create_webhooks(settings: &Settings, data: &Path) -> anyhow::Result<Web
     let product = Product::start(settings, data).await?;
     let api = &product.api;
     let types: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
-    let mut everything = webhook(NOWHERE, EVENT_TYPE);
+    let mut everything = webhook(NOWHERE, types[0]);
     everything["events"] = json!(types);
     let create = async |webhook: &Value| -> anyhow::Result<WebhookId> {
         Ok(WebhookId::parse(&api.create_webhook(webhook).await?)?)
@@ -405,6 +406,11 @@ mod tests {
     #[test]
     fn the_shares_of_the_event_types_make_a_hundred() {
         assert_eq!(TYPES.iter().map(|(_, share)| share).sum::<usize>(), 100);
+    }
+
+    #[test]
+    fn what_is_posted_later_goes_to_nobody_in_the_history() {
+        assert!(TYPES.iter().all(|(name, _)| *name != EVENT_TYPE));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::settings::Settings;
 
 /// To be raised when what is put into the folders changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// What decides how stored data looks.
 const SOURCES: [&str; 2] = ["crates/store", "crates/core"];
 const NOTES: &str = "notes.json";

@@ -11,10 +11,9 @@ use posthaste_core::time::Timestamp;
 
 use crate::api::Api;
 use crate::history::milliseconds;
-use crate::history_filling::{Contents, DAY, RARE_STATUS};
+use crate::history_filling::{Contents, DAY, RARE_STATUS, TYPES};
 use crate::progress::Progress;
 use crate::report::median;
-use crate::workload::EVENT_TYPE;
 
 /// How often each is asked.
 const REPEATS: usize = 11;
@@ -83,7 +82,7 @@ fn filters(contents: &Contents, middle: Timestamp) -> Vec<Filter> {
     let failed = status("failed");
     let mut single = vec![(String::new(), String::new()), one_event.clone()];
     single.extend(webhooks);
-    single.extend([EVENT_TYPE, "campaign.completed", "lead.generated", "sms.failed"].map(event));
+    single.extend([TYPES[0].0, "campaign.completed", "lead.generated", "sms.failed"].map(event));
     single.extend(["delivered", "failed", "retrying", "pending", "cancelled"].map(status));
     single.extend([200, 500, RARE_STATUS, UNKNOWN_STATUS].map(code));
     single.extend(time.clone());
