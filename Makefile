@@ -7,10 +7,10 @@ CARGO_FLAGS ?=
 SHELL_SCRIPTS := .ci/run scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench power-cut
+.PHONY: help run test check bench instructions power-cut
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build Posthaste and start it here; prints a key and a curl to try
 	@scripts/setup.sh run
@@ -44,7 +44,14 @@ check: ## Check format, lints and licences (that openapi.json is fresh is a test
 
 bench: ## Measure throughput and latency with the load generator (release build)
 	@scripts/setup.sh run
-	cargo run --release -p posthaste-bench $(CARGO_FLAGS) -- $(BENCH_ARGS)
+	cargo build --release -p posthaste -p posthaste-bench $(CARGO_FLAGS)
+	$(TARGET_DIR)/release/posthaste-bench $(BENCH_ARGS)
+
+# Unlike times, instructions can be compared between machines: INSTRUCTIONS_ARGS="--max 200000".
+instructions: ## Count the instructions that a delivery takes (valgrind, release build)
+	@scripts/setup.sh instructions
+	cargo build --release -p posthaste -p posthaste-bench $(CARGO_FLAGS)
+	$(TARGET_DIR)/release/posthaste-bench instructions $(INSTRUCTIONS_ARGS)
 
 power-cut: ## Cut the power under load, 20 times, and count what is lost (needs root)
 	@scripts/setup.sh run

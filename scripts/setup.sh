@@ -2,8 +2,10 @@
 # Brings a fresh Debian or Ubuntu with Rust (and, for the tests, Node) to where the project builds
 # and its tests run. Installs only what is lacking and says so; prints nothing when all is there.
 #
-#   scripts/setup.sh run     what `make run` needs: a C compiler and its company
-#   scripts/setup.sh test    that, and what the tests need: nextest, the Node and Python receivers
+#   scripts/setup.sh run            what `make run` needs: a C compiler and its company
+#   scripts/setup.sh test           that, and what the tests need: nextest, the Node and Python
+#                                   receivers
+#   scripts/setup.sh instructions   what `run` installs, and valgrind
 #
 # Stamps under .setup/ hold the checksum of what was installed, so that a second run costs
 # milliseconds and a changed lock file is noticed.
@@ -27,6 +29,11 @@ main() {
         need_rust
         need_packages
         ;;
+    instructions)
+        need_rust
+        need_packages
+        need_valgrind
+        ;;
     test)
         need_rust
         need_node
@@ -36,7 +43,7 @@ main() {
         need_python_receivers
         ;;
     *)
-        fail "usage: scripts/setup.sh run|test"
+        fail "usage: scripts/setup.sh run|test|instructions"
         ;;
     esac
 }
@@ -65,6 +72,10 @@ need_packages() {
     command -v curl >/dev/null || missing+=(curl)
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     install_packages "${missing[@]}"
+}
+
+need_valgrind() {
+    command -v valgrind >/dev/null || install_packages valgrind
 }
 
 install_packages() {

@@ -69,7 +69,11 @@ pub struct Findings {
 
 impl Ledger {
     pub fn new(receivers: usize, window: usize) -> Ledger {
-        let events = ARRIVALS_MAX / receivers.max(1);
+        Ledger::with_events(receivers, window, ARRIVALS_MAX / receivers.max(1))
+    }
+
+    /// For a run that posts `events` events and no more.
+    pub fn with_events(receivers: usize, window: usize, events: usize) -> Ledger {
         let missing = u32::try_from(receivers).expect("receivers are few");
         let event = |_| EventEntry {
             sent_us: AtomicU32::new(NEVER),
@@ -125,8 +129,9 @@ impl Ledger {
     }
 
     pub fn arrived(&self, sequence: Option<usize>, receiver: usize, webhook_id: &[u8]) {
-        let posted = self.next.load(Ordering::Relaxed).min(self.events.len());
-        let Some(sequence) = sequence.filter(|&sequence| sequence < posted) else {
+        let posted = self.posted();
+        let is_known = |&sequence: &usize| sequence < posted && receiver < self.receivers;
+        let Some(sequence) = sequence.filter(is_known) else {
             self.strangers.fetch_add(1, Ordering::Relaxed);
             return;
         };
@@ -145,8 +150,30 @@ impl Ledger {
         }
     }
 
+    /// Events, accepted or not.
+    pub fn posted(&self) -> usize {
+        self.next.load(Ordering::Relaxed).min(self.events.len())
+    }
+
     pub fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)
+    }
+
+    /// When deliveries arrived for the first time, in no order.
+    pub fn arrivals_us(&self) -> Vec<u32> {
+        let times = self.arrivals.iter().map(|arrival| arrival.at_us.load(Ordering::Relaxed));
+        times.filter(|&at_us| at_us != NEVER).collect()
+    }
+
+    /// The times of one event that was posted and has arrived everywhere: sent, accepted, and
+    /// arrived at the last of its receivers.
+    pub fn times_us(&self, sequence: usize) -> (u32, u32, u32) {
+        let entry = &self.events[sequence];
+        let first = sequence * self.receivers;
+        let arrivals = &self.arrivals[first..first + self.receivers];
+        let last = arrivals.iter().map(|arrival| arrival.at_us.load(Ordering::Relaxed)).max();
+        let sent_us = entry.sent_us.load(Ordering::Relaxed);
+        (sent_us, entry.accepted_us.load(Ordering::Relaxed), last.unwrap_or(sent_us))
     }
 
     /// No more posts begin.
@@ -191,7 +218,7 @@ impl Ledger {
     }
 
     fn accepted_events(&self) -> impl Iterator<Item = (usize, &EventEntry)> {
-        let posted = self.next.load(Ordering::Relaxed).min(self.events.len());
+        let posted = self.posted();
         self.events[..posted]
             .iter()
             .enumerate()

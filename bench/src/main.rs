@@ -1,17 +1,30 @@
 //! `posthaste-bench`: posts events, receives deliveries, and says how many of them a server can
-//! do, how long they take, what they cost, and whether all of them came. docs/PERFORMANCE.md says
-//! what exactly is measured.
+//! do, how long they take, what they cost, and whether all of them came; and how it fares with
+//! much of everything. docs/PERFORMANCE.md says what exactly is measured.
 
+mod api;
+mod callgrind;
+mod configured;
+mod deliveries;
+mod fan_out;
+mod history;
+mod history_filling;
+mod idle;
+mod instructions;
 mod isolation;
 mod ledger;
 mod load;
+mod prepared;
 mod progress;
+mod queries;
 mod receiver;
 mod relay;
 mod report;
 mod run;
 mod server;
 mod settings;
+mod start_up;
+mod summary;
 mod target;
 mod wire;
 mod workload;
@@ -19,13 +32,19 @@ mod workload;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::time::Instant;
 
-use isolation::Fault;
+use configured::ConfiguredArgs;
+use fan_out::FanOutArgs;
+use history::HistoryArgs;
+use instructions::InstructionsArgs;
+use isolation::IsolationArgs;
 use progress::Progress;
 use relay::RelayArgs;
-use report::{Machine, Report, TargetReport, is_broken};
-use run::Plan;
+use report::Report;
 use settings::{Settings, SettingsArgs};
+use start_up::StartUpArgs;
 use target::TargetKind;
 
 #[global_allocator]
@@ -37,31 +56,41 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(flatten)]
     settings: SettingsArgs,
+    /// [default: all]
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything below, on all targets
+    /// Everything below, in one table
     All,
     /// How many deliveries a second, and at what cost, side by side with what is possible
     Deliveries {
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = TARGETS)]
         targets: Vec<TargetKind>,
     },
-    /// What one bad receiver of twenty does to the others
-    Isolation {
-        #[arg(long, value_enum, default_value_t = TargetKind::Product)]
-        target: TargetKind,
-        #[arg(long, value_enum, default_value_t = Fault::Hangs)]
-        fault: Fault,
-    },
+    /// What 1, 10 and 50 bad receivers of 100 do to the others
+    Isolation(IsolationArgs),
+    /// A start with a million deliveries to do
+    StartUp(StartUpArgs),
+    /// One event that ten thousand webhooks want
+    FanOut(FanOutArgs),
+    /// A hundred thousand webhooks, of which one is wanted
+    Configured(ConfiguredArgs),
+    /// Ten million deliveries in the store
+    History(HistoryArgs),
+    /// A server with nothing to do
+    Idle,
+    /// Instructions for a delivery, counted by valgrind
+    Instructions(InstructionsArgs),
     /// Be the relay that the product is compared with
     Relay(RelayArgs),
 }
 
 const TARGETS: [TargetKind; 3] = [TargetKind::Null, TargetKind::Relay, TargetKind::Product];
+/// How long runs are of which there are many.
+const SHORT_S: f64 = 2.0;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -76,75 +105,143 @@ async fn main() -> ExitCode {
 
 async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings.check()?;
-    let mut report =
-        Report { machine: Machine::here(), settings, targets: Vec::new(), isolation: None };
-    match arguments.command {
+    raise_open_files();
+    let started = Instant::now();
+    let mut report = Report::new(settings);
+    let progress = &mut Progress::new();
+    match arguments.command.unwrap_or(Command::All) {
         Command::Relay(args) => {
             relay::run(&args, report.settings.in_flight).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Deliveries { targets } => report.measure_deliveries(&targets).await?,
-        Command::Isolation { target, fault } => report.measure_isolation(target, fault).await?,
-        Command::All => {
-            report.measure_deliveries(&TARGETS).await?;
-            report.measure_isolation(TargetKind::Product, Fault::Hangs).await?;
-        }
+        Command::All => measure_all(&mut report, progress).await,
+        one => measure_one(one, &mut report, progress).await?,
     }
+    report.summarise();
+    report.seconds = started.elapsed().as_secs_f64();
+    println!("{}\n{}", report.heading(), report.table());
+    println!("took {:.0} s", report.seconds);
     if let Some(path) = &arguments.settings.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
     }
-    Ok(report.verdict())
+    Ok(verdict(&report))
 }
 
-impl Report {
-    async fn measure_deliveries(&mut self, targets: &[TargetKind]) -> anyhow::Result<()> {
-        target::check(targets, &self.settings)?;
-        let mut rounds = vec![Vec::new(); targets.len()];
-        let mut progress = Progress::new();
-        for round in 1..=self.settings.rounds {
-            // Every target once a round, so that a change of the machine's mood meets all.
-            let mut turns: Vec<_> = targets.iter().zip(&mut rounds).collect();
-            if round % 2 == 0 {
-                turns.reverse();
-            }
-            for (&target, rounds) in turns {
-                progress.begin(format!("round {round}, {}", target.as_str()));
-                let plan = self.settings.plan_for(target);
-                rounds.push(run::run(plan, &self.settings, &mut progress).await?);
-            }
+/// A scenario by itself, with its details.
+async fn measure_one(
+    command: Command,
+    report: &mut Report,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let settings = &report.settings;
+    match command {
+        Command::Deliveries { targets } => {
+            let found = deliveries::measure(&targets, settings, progress).await?;
+            println!("{}\n{}", found.heading(), found.table());
+            report.deliveries.push(found);
         }
-        progress.end();
-        for (&target, rounds) in targets.iter().zip(rounds) {
-            self.targets.push(TargetReport::new(target, rounds));
+        Command::Isolation(args) => {
+            let (target, cases) = args.target_and_cases();
+            let found = isolation::measure(target, &cases, settings, progress).await?;
+            println!("{}", found.table());
+            report.isolation = Some(found);
         }
-        println!("{}\n{}", self.heading(), self.table());
-        Ok(())
+        Command::History(args) => {
+            let found = history::measure(&args, settings, progress).await?;
+            println!("{}", found.table());
+            report.history = Some(found);
+        }
+        Command::StartUp(args) => {
+            report.start_up = Some(start_up::measure(&args, settings, progress).await?);
+        }
+        Command::FanOut(args) => {
+            report.fan_out = Some(fan_out::measure(&args, settings, progress).await?);
+        }
+        Command::Configured(args) => {
+            report.configured = Some(configured::measure(&args, settings, progress).await?);
+        }
+        Command::Idle => report.idle = Some(idle::measure(settings, progress).await?),
+        Command::Instructions(args) => {
+            let found = instructions::measure(&args, settings, progress).await?;
+            anyhow::ensure!(found.is_some(), "valgrind is not installed: {VALGRIND_PACKAGE}");
+            report.instructions = found;
+        }
+        Command::All | Command::Relay(_) => {}
     }
+    Ok(())
+}
 
-    async fn measure_isolation(&mut self, target: TargetKind, fault: Fault) -> anyhow::Result<()> {
-        let mut progress = Progress::new();
-        let report = isolation::measure(target, fault, &self.settings, &mut progress).await?;
-        println!("{}", report.table());
-        self.isolation = Some(report);
-        Ok(())
+const VALGRIND_PACKAGE: &str = "apt-get install valgrind";
+
+/// Rates as medians of the rounds; the many runs of the variants are shorter ones. A scenario that
+/// cannot be measured does not keep the others from it.
+async fn measure_all(report: &mut Report, progress: &mut Progress) {
+    let settings = &report.settings;
+    let failures = &mut report.failures;
+    let short = settings.shorter(SHORT_S);
+    let wide = Settings { webhooks: 20, ..short.clone() };
+    let batch = Settings { batch: 100, ..short.clone() };
+    for (targets, settings) in
+        [(&TARGETS[..], settings), (&TARGETS[1..], &wide), (&TARGETS[1..], &batch)]
+    {
+        let found = deliveries::measure(targets, settings, progress).await;
+        report.deliveries.extend(kept(failures, found));
     }
-
-    /// Speed is for people to judge, on their machines; a loss is wrong on any.
-    fn verdict(&self) -> ExitCode {
-        let is_broken = self.targets.iter().any(|target| is_broken(&target.rounds))
-            || self.isolation.as_ref().is_some_and(isolation::IsolationReport::is_broken);
-        if is_broken {
-            eprintln!("deliveries were lost, or came that nobody posted");
-            return ExitCode::FAILURE;
+    let product = TargetKind::Product;
+    let found = isolation::measure(product, &isolation::CASES, &short, progress).await;
+    report.isolation = kept(failures, found);
+    let found = start_up::measure(&StartUpArgs::default(), settings, progress).await;
+    report.start_up = kept(failures, found);
+    let found = fan_out::measure(&FanOutArgs::default(), settings, progress).await;
+    report.fan_out = kept(failures, found);
+    let found = configured::measure(&ConfiguredArgs::default(), &short, progress).await;
+    report.configured = kept(failures, found);
+    let found = history::measure(&HistoryArgs::default(), &short, progress).await;
+    report.history = kept(failures, found);
+    report.idle = kept(failures, idle::measure(settings, progress).await);
+    let found = instructions::measure(&InstructionsArgs::default(), settings, progress).await;
+    report.instructions = match kept(failures, found) {
+        Some(None) => {
+            eprintln!("instructions: not counted, valgrind is missing ({VALGRIND_PACKAGE})");
+            None
         }
-        ExitCode::SUCCESS
+        found => found.flatten(),
+    };
+}
+
+fn kept<T>(failures: &mut Vec<String>, found: anyhow::Result<T>) -> Option<T> {
+    found
+        .inspect_err(|error| {
+            eprintln!("\nerror: {error:#}");
+            failures.push(format!("{error:#}"));
+        })
+        .ok()
+}
+
+/// Thousands of receivers are thousands of sockets.
+fn raise_open_files() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        eprintln!("the limit on open files cannot be raised");
     }
 }
 
-impl Settings {
-    fn plan_for(&self, target: TargetKind) -> Plan {
-        // Without a server between, an event arrives where it was posted to and nowhere else.
-        let receivers = if target == TargetKind::Null { 1 } else { self.webhooks };
-        Plan { target, receivers, faulty: None }
+/// Speed is for people to judge, on their machines; a loss is wrong on any, and so is a limit that
+/// was asked for.
+fn verdict(report: &Report) -> ExitCode {
+    for failure in &report.failures {
+        eprintln!("not measured: {failure}");
     }
+    if !report.failures.is_empty() {
+        return ExitCode::FAILURE;
+    }
+    if report.is_broken() {
+        eprintln!("deliveries were lost, or came that nobody posted");
+        return ExitCode::FAILURE;
+    }
+    if report.instructions.is_some_and(|found| found.is_over()) {
+        eprintln!("a delivery takes more instructions than it may");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

@@ -66,7 +66,7 @@ struct Target {
     wire: Semaphore,
 }
 
-struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the load generator's only clock for dates")]

@@ -1,22 +1,41 @@
-//! From the runs to what a person reads: medians over the rounds, one table, and the same with
-//! all details as JSON.
+//! From the runs to what a person reads: medians over the rounds, the table of everything, and the
+//! same with all details as JSON.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
+use crate::configured::ConfiguredReport;
+use crate::deliveries::DeliveriesReport;
+use crate::fan_out::FanOutReport;
+use crate::history::HistoryReport;
+use crate::idle::IdleReport;
+use crate::instructions::InstructionsReport;
 use crate::isolation::IsolationReport;
+use crate::prepared::git;
 use crate::run::Measurement;
 use crate::settings::Settings;
-use crate::target::TargetKind;
+use crate::start_up::StartUpReport;
+use crate::summary::{self, Row};
 
 /// Everything one call of the program found out.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub machine: Machine,
+    pub commit: Option<String>,
     pub settings: Settings,
-    pub targets: Vec<TargetReport>,
+    pub summary: Vec<Row>,
+    pub deliveries: Vec<DeliveriesReport>,
     pub isolation: Option<IsolationReport>,
+    pub start_up: Option<StartUpReport>,
+    pub fan_out: Option<FanOutReport>,
+    pub configured: Option<ConfiguredReport>,
+    pub history: Option<HistoryReport>,
+    pub idle: Option<IdleReport>,
+    pub instructions: Option<InstructionsReport>,
+    /// Of scenarios that could not be measured: why.
+    pub failures: Vec<String>,
+    pub seconds: f64,
 }
 
 /// Figures mean nothing without this.
@@ -27,15 +46,8 @@ pub struct Machine {
     pub kernel: String,
 }
 
-#[derive(Debug, Serialize)]
-pub struct TargetReport {
-    pub target: TargetKind,
-    pub median: Measurement,
-    pub rounds: Vec<Measurement>,
-}
-
 impl Machine {
-    pub fn here() -> Machine {
+    fn here() -> Machine {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let processors = read("/proc/cpuinfo");
         let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
@@ -48,9 +60,66 @@ impl Machine {
     }
 }
 
-impl TargetReport {
-    pub fn new(target: TargetKind, rounds: Vec<Measurement>) -> TargetReport {
-        TargetReport { target, median: median_of(&rounds), rounds }
+/// What is checked out in the working directory, and whether that is all.
+fn commit() -> Option<String> {
+    let commit = git(&["rev-parse", "--short", "HEAD"])?;
+    let is_changed = git(&["status", "--porcelain"]).is_none_or(|changes| !changes.is_empty());
+    Some(if is_changed { format!("{commit} and changes") } else { commit })
+}
+
+impl Report {
+    pub fn new(settings: Settings) -> Report {
+        Report {
+            machine: Machine::here(),
+            commit: commit(),
+            settings,
+            summary: Vec::new(),
+            deliveries: Vec::new(),
+            isolation: None,
+            start_up: None,
+            fan_out: None,
+            configured: None,
+            history: None,
+            idle: None,
+            instructions: None,
+            failures: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    pub fn heading(&self) -> String {
+        let Machine { cores, processor, kernel } = &self.machine;
+        let commit = self.commit.as_deref().unwrap_or("unknown");
+        let size = if self.settings.is_quick { "; QUICK: a tenth of the size or less" } else { "" };
+        format!("{cores} cores, {processor}, Linux {kernel}; commit {commit}{size}")
+    }
+
+    /// Gathers the rows of what was measured.
+    pub fn summarise(&mut self) {
+        let mut rows: Vec<Row> = self.deliveries.iter().flat_map(DeliveriesReport::rows).collect();
+        rows.extend(self.isolation.iter().flat_map(IsolationReport::rows));
+        rows.extend(self.start_up.iter().flat_map(StartUpReport::rows));
+        rows.extend(self.fan_out.iter().flat_map(FanOutReport::rows));
+        rows.extend(self.configured.iter().flat_map(ConfiguredReport::rows));
+        rows.extend(self.history.iter().flat_map(HistoryReport::rows));
+        rows.extend(self.idle.iter().flat_map(IdleReport::rows));
+        rows.extend(self.instructions.iter().flat_map(InstructionsReport::rows));
+        self.summary = rows;
+    }
+
+    pub fn table(&self) -> Table {
+        summary::table(&self.summary)
+    }
+
+    /// Speed is for people to judge, on their machines; a loss is wrong on any.
+    pub fn is_broken(&self) -> bool {
+        self.deliveries.iter().any(DeliveriesReport::is_broken)
+            || self.isolation.as_ref().is_some_and(IsolationReport::is_broken)
+            || self.start_up.as_ref().is_some_and(StartUpReport::is_broken)
+            || self.fan_out.as_ref().is_some_and(FanOutReport::is_broken)
+            || self.configured.as_ref().is_some_and(ConfiguredReport::is_broken)
+            || self.history.as_ref().is_some_and(HistoryReport::is_broken)
+            || self.idle.as_ref().is_some_and(IdleReport::is_broken)
     }
 }
 
@@ -90,70 +159,12 @@ pub fn median_of(rounds: &[Measurement]) -> Measurement {
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     match figures.len() {
         0 => 0.0,
         count if count % 2 == 1 => figures[count / 2],
         count => f64::midpoint(figures[count / 2 - 1], figures[count / 2]),
-    }
-}
-
-impl Report {
-    pub fn heading(&self) -> String {
-        let Settings { connections, window, batch, webhooks, in_flight, rounds, measured, .. } =
-            &self.settings;
-        let Machine { cores, processor, kernel } = &self.machine;
-        format!(
-            "{cores} cores, {processor}, Linux {kernel}; {rounds} rounds of {:.1} s\n\
-             {connections} connections, {batch} events a request, {webhooks} webhooks, window of \
-             {window} deliveries, {in_flight} in flight per webhook",
-            measured.as_secs_f64()
-        )
-    }
-
-    pub fn table(&self) -> Table {
-        let mut table = new_table(&[
-            "target",
-            "deliveries/s\n(range)",
-            "of relay",
-            "accept ms\np50 / p99",
-            "end to end ms\np50 / p95 / p99",
-            "server\nCPU us",
-            "harness\nCPU us",
-            "server\nMiB",
-            "stored / written\nB per event",
-            "lost",
-            "twice",
-            "refused",
-        ]);
-        let relay = self.targets.iter().find(|report| report.target == TargetKind::Relay);
-        let relay_per_s = relay.map(|report| report.median.deliveries_per_s);
-        for TargetReport { target, median, rounds } in &self.targets {
-            let rate = median.deliveries_per_s;
-            let disk = match (median.stored_bytes_per_event, median.written_bytes_per_event) {
-                (Some(stored), Some(written)) => format!("{stored:.0} / {written:.0}"),
-                _ => "-".to_owned(),
-            };
-            table.add_row([
-                target.as_str().to_owned(),
-                format!("{rate:.0}\n({})", range(rounds, |round| round.deliveries_per_s)),
-                relay_per_s.map_or("-".to_owned(), |relay| format!("{:.0} %", rate / relay * 1e2)),
-                format!("{:.2} / {:.2}", median.accept_p50_ms, median.accept_p99_ms),
-                format!(
-                    "{:.2} / {:.2} / {:.2}",
-                    median.end_to_end_p50_ms, median.end_to_end_p95_ms, median.end_to_end_p99_ms
-                ),
-                known(median.server_cpu_us),
-                format!("{:.1}", median.harness_cpu_us),
-                known(median.server_memory_max_mib),
-                disk,
-                (median.lost + median.strangers).to_string(),
-                median.duplicates.to_string(),
-                median.refused.to_string(),
-            ]);
-        }
-        table
     }
 }
 
@@ -164,16 +175,6 @@ pub fn new_table(header: &[&str]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
-}
-
-fn range(rounds: &[Measurement], figure: fn(&Measurement) -> f64) -> String {
-    let lowest = rounds.iter().map(figure).fold(f64::INFINITY, f64::min);
-    let highest = rounds.iter().map(figure).fold(0.0, f64::max);
-    format!("{lowest:.0}-{highest:.0}")
-}
-
-fn known(figure: Option<f64>) -> String {
-    figure.map_or("-".to_owned(), |figure| format!("{figure:.1}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One run: receivers and a target come up, clients post, a stretch in the middle is measured,
 //! and then everything that was accepted gets its time to arrive.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,26 +12,33 @@ use tokio::time::{Instant, sleep};
 use crate::ledger::{Interval, Ledger};
 use crate::load::Clients;
 use crate::progress::Progress;
-use crate::receiver::{Behaviour, Entry, Receiver};
-use crate::server::{Server, Usage};
+use crate::receiver::{Behaviour, Entry, Position, Receiver};
+use crate::server::Usage;
 use crate::settings::Settings;
 use crate::target::{self, Running, Subscription, TargetKind};
 
 const TICK: Duration = Duration::from_millis(50);
 /// How long accepted events may take to arrive after the last was posted. Longer than the first
 /// pause of the retry schedule with its jitter, so that a retry is not taken for a loss.
-const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(40);
-/// The request timeout of a webhook whose receiver misbehaves: short, so that a run of a few
-/// seconds sees how the server takes it.
-const FAULTY_TIMEOUT_MS: u32 = 1_000;
+pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(40);
 
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct Plan<'a> {
     pub target: TargetKind,
     /// Receivers that behave; only their deliveries count.
     pub receivers: usize,
-    /// One more that does not, and on which nothing waits.
-    pub faulty: Option<Behaviour>,
+    pub uncounted: Option<Uncounted>,
+    /// What the product starts on, instead of an empty folder.
+    pub data: Option<&'a Path>,
+}
+
+/// Receivers that the same events go to, bad ones mostly. Nothing waits for them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Uncounted {
+    pub count: usize,
+    pub behaviour: Behaviour,
+    /// The request timeout of their webhooks.
+    pub timeout_ms: u32,
 }
 
 /// What came out of a run. Times in milliseconds or, where it says so, microseconds.
@@ -70,33 +78,35 @@ struct Mark {
 }
 
 pub async fn run(
-    plan: Plan,
+    plan: Plan<'_>,
     settings: &Settings,
     progress: &mut Progress,
 ) -> anyhow::Result<Measurement> {
     // The window is in deliveries, so that a fan-out does not make everything wait longer.
     let window_events = (settings.window / plan.receivers).max(settings.batch);
     let ledger = Arc::new(Ledger::new(plan.receivers, window_events));
-    let receivers = start_receivers(plan, settings, &ledger).await?;
+    let receivers = start_receivers(plan, settings, &ledger)?;
     let subscriptions: Vec<Subscription> = receivers
         .iter()
         .enumerate()
         .map(|(position, receiver)| {
-            let is_faulty = position >= plan.receivers;
-            let timeout_ms = if is_faulty { FAULTY_TIMEOUT_MS } else { TIMEOUT_MS_DEFAULT };
-            Subscription { receiver, timeout_ms }
+            let others = plan.uncounted.filter(|_| position >= plan.receivers);
+            Subscription {
+                receiver,
+                timeout_ms: others.map_or(TIMEOUT_MS_DEFAULT, |others| others.timeout_ms),
+            }
         })
         .collect();
     progress.show("starting");
-    let mut running = target::start(plan.target, settings, &subscriptions).await?;
+    let mut running = target::start(plan.target, settings, &subscriptions, plan.data).await?;
     let mut clients =
         Clients::start(settings.connections, &running.addresses, &running.template, &ledger)
             .await?;
 
     watch(settings.warm_up, "warming up", &ledger, &mut running, &mut clients, progress).await?;
-    let from = Mark::now(&ledger, &running);
+    let from = Mark::now(&ledger, &mut running);
     watch(settings.measured, "measuring", &ledger, &mut running, &mut clients, progress).await?;
-    let until = Mark::now(&ledger, &running);
+    let until = Mark::now(&ledger, &mut running);
 
     progress.show("waiting for the last deliveries");
     ledger.stop();
@@ -105,8 +115,8 @@ pub async fn run(
     while !ledger.is_complete() && Instant::now() < deadline {
         sleep(TICK).await;
     }
-    let last = Mark::now(&ledger, &running);
-    let has_server = running.server.is_some();
+    let last = Mark::now(&ledger, &mut running);
+    let has_server = running.server().is_some();
     // The receivers still listen: what a server sends twice while it stops is seen.
     let stored_bytes = running.stop().await?;
     let mut measurement = measure(from, until, &ledger);
@@ -116,7 +126,7 @@ pub async fn run(
         let memory_max_mib = last.server.memory_max_bytes as f64 / f64::from(1 << 20);
         measurement.server_memory_max_mib = Some(memory_max_mib);
     }
-    if plan.target == TargetKind::Product {
+    if plan.target == TargetKind::Product && plan.data.is_none() {
         let events = measurement.accepted.max(1) as f64;
         measurement.stored_bytes_per_event = Some(stored_bytes as f64 / events);
         measurement.written_bytes_per_event = Some(last.server.written_bytes as f64 / events);
@@ -124,19 +134,20 @@ pub async fn run(
     Ok(measurement)
 }
 
-async fn start_receivers(
-    plan: Plan,
+fn start_receivers(
+    plan: Plan<'_>,
     settings: &Settings,
     ledger: &Arc<Ledger>,
 ) -> anyhow::Result<Vec<Receiver>> {
     let mut receivers = Vec::new();
     for position in 0..plan.receivers {
-        let entry = Entry { ledger: ledger.clone(), position };
+        let entry = Entry { ledger: ledger.clone(), position: Position::At(position) };
         let behaviour = Behaviour::Answers(settings.receiver_delay);
-        receivers.push(Receiver::start(behaviour, Some(entry)).await?);
+        receivers.push(Receiver::start(behaviour, Some(entry))?);
     }
-    if let Some(behaviour) = plan.faulty {
-        receivers.push(Receiver::start(behaviour, None).await?);
+    for _ in 0..plan.uncounted.map_or(0, |others| others.count) {
+        let behaviour = plan.uncounted.map_or(Behaviour::Hangs, |others| others.behaviour);
+        receivers.push(Receiver::start(behaviour, None)?);
     }
     Ok(receivers)
 }
@@ -153,7 +164,7 @@ async fn watch(
     let end = Instant::now() + duration;
     while Instant::now() < end && !ledger.is_stopped() {
         sleep(TICK.min(end - Instant::now())).await;
-        if let Some(server) = &mut running.server {
+        if let Some(server) = running.server() {
             server.check()?;
         }
         clients.check()?;
@@ -163,11 +174,11 @@ async fn watch(
 }
 
 impl Mark {
-    fn now(ledger: &Ledger, running: &Running) -> Mark {
+    fn now(ledger: &Ledger, running: &mut Running) -> Mark {
         Mark {
             at_us: ledger.now_us(),
             delivered: ledger.delivered(),
-            server: running.server.as_ref().map(Server::usage).unwrap_or_default(),
+            server: running.server().map(|server| server.usage()).unwrap_or_default(),
             harness: Usage::of_this_process(),
         }
     }
@@ -200,7 +211,7 @@ fn measure(from: Mark, until: Mark, ledger: &Ledger) -> Measurement {
 }
 
 /// The nearest-rank percentile of sorted microseconds; zero of none.
-fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
+pub fn percentile_ms(sorted_us: &[u32], percent: usize) -> f64 {
     let rank = (sorted_us.len() * percent).div_ceil(100).max(1);
     sorted_us.get(rank - 1).map_or(0.0, |&us| f64::from(us) / 1e3)
 }

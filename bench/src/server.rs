@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep};
 
 /// `USER_HZ`, the unit of times in `/proc`: 100 on every architecture of Linux we build for.
 const CLOCK_TICKS_PER_S: u64 = 100;
-/// A little more than the product takes to finish what is in flight.
-const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+/// More than the product takes to finish what is in flight, even with a million deliveries or under
+/// valgrind.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const LOG_TAIL_BYTES: usize = 2_000;
 
 pub struct Server {
@@ -25,6 +26,7 @@ pub struct Server {
 pub struct Usage {
     pub cpu_us: u64,
     pub memory_max_bytes: u64,
+    pub memory_bytes: u64,
     /// Sent to the disk, not just to the page cache.
     pub written_bytes: u64,
 }
@@ -37,10 +39,11 @@ impl Usage {
     fn read(process: &str) -> Usage {
         let read =
             |file| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
-        let memory_kib = number_after(&read("status"), "VmHWM:");
+        let status = read("status");
         Usage {
             cpu_us: cpu_ticks(&read("stat")) * (1_000_000 / CLOCK_TICKS_PER_S),
-            memory_max_bytes: memory_kib * 1024,
+            memory_max_bytes: number_after(&status, "VmHWM:") * 1024,
+            memory_bytes: number_after(&status, "VmRSS:") * 1024,
             // Of another user's process this would not be readable; this one is our own.
             written_bytes: number_after(&read("io"), "\nwrite_bytes:"),
         }
@@ -83,6 +86,13 @@ impl Server {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let start = text.len().saturating_sub(LOG_TAIL_BYTES);
         text.get(start..).unwrap_or(&text).to_owned()
+    }
+
+    /// As a power cut would.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// As an operator would, with SIGTERM, so that everything is on disk afterwards.

@@ -43,7 +43,8 @@ pub struct SettingsArgs {
     /// Load before that, which is not measured
     #[arg(long, global = true, default_value_t = 1.0)]
     warm_up_seconds: f64,
-    /// One short round: whether it works, not how fast
+    /// One short round, and everything large a tenth of its size or less: whether it works, not how
+    /// fast
     #[arg(long, global = true)]
     quick: bool,
     /// The program to measure; by default the `posthaste` beside this one
@@ -58,7 +59,7 @@ pub struct SettingsArgs {
 }
 
 /// Checked, and complete.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Settings {
     pub connections: usize,
     pub window: usize,
@@ -69,6 +70,7 @@ pub struct Settings {
     pub rounds: usize,
     pub measured: Duration,
     pub warm_up: Duration,
+    pub is_quick: bool,
     #[serde(skip)]
     pub posthaste: PathBuf,
     #[serde(skip)]
@@ -104,9 +106,23 @@ impl SettingsArgs {
             rounds,
             measured: Duration::from_secs_f64(seconds),
             warm_up: Duration::from_secs_f64(warm_up),
+            is_quick: self.quick,
             posthaste: self.posthaste.clone().unwrap_or_else(|| folder.join("posthaste")),
             scratch: self.scratch.clone().unwrap_or_else(|| folder.to_owned()),
         })
+    }
+}
+
+impl Settings {
+    /// These, for a run that is one of many: as long as it is in `--quick`, but with all rounds.
+    pub fn shorter(&self, seconds: f64) -> Settings {
+        let measured = self.measured.min(Duration::from_secs_f64(seconds));
+        Settings { measured, warm_up: self.warm_up.min(Duration::from_secs(1)), ..self.clone() }
+    }
+
+    /// How large something is: as asked for, or `full`, or with `--quick` only `quick`.
+    pub fn size(&self, asked: Option<usize>, full: usize, quick: usize) -> usize {
+        asked.unwrap_or(if self.is_quick { quick } else { full })
     }
 }
 

@@ -3,35 +3,27 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-use bytes::Bytes;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use posthaste_core::target_url::TargetUrl;
-use posthaste_dispatch::client::HttpClient;
-use posthaste_dispatch::resolver::StaticResolver;
-use posthaste_dispatch::tls::TrustRoots;
 use serde::Serialize;
-use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
+use crate::api::{API_KEY, Api, webhook};
 use crate::receiver::Receiver;
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::workload::{EVENT_TYPE, Events, RequestTemplate};
 
-/// For a store that lives as long as one run.
-const API_KEY: &str = "phk_bench00000000000000000000000000";
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Where receivers are. All of 127.0.0.0/8 is this machine, so that each may have an address.
+const LOOPBACK: &str = "127.0.0.0/8";
+/// Long, so that a folder prepared days ago is still whole.
+const RETENTION_DAYS: &str = "3650";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,51 +67,128 @@ pub struct Subscription<'a> {
 pub struct Running {
     pub addresses: Vec<SocketAddr>,
     pub template: RequestTemplate,
-    pub server: Option<Server>,
+    server: Option<Server>,
+    /// Of the product, with the webhooks that were created for this run.
+    product: Option<(Product, Vec<String>)>,
     /// Goes when dropped.
     folder: TempDir,
 }
 
+/// `posthaste serve` on some folder.
+pub struct Product {
+    pub server: Server,
+    pub api: Arc<Api>,
+    pub address: SocketAddr,
+    /// From starting the program to `/readyz` answering 200.
+    pub ready_after: Duration,
+    data: PathBuf,
+}
+
+impl Product {
+    /// Keeps its files in `data`, which may hold those of a server before it.
+    pub async fn start(settings: &Settings, data: &Path) -> anyhow::Result<Product> {
+        Product::start_as(Command::new(&settings.posthaste), data).await
+    }
+
+    /// `command` runs the program, given further arguments.
+    pub async fn start_as(mut command: Command, data: &Path) -> anyhow::Result<Product> {
+        let folder = data.parent().context("a data folder lies in a folder")?;
+        let address = free_address()?;
+        command.args(["serve", "--listen", &address.to_string()]);
+        command.args(["--egress-allow", LOOPBACK, "--retention-days", RETENTION_DAYS]);
+        command.arg("--data").arg(data);
+        command.env("POSTHASTE_API_KEY", API_KEY).current_dir(folder);
+        let started = Instant::now();
+        let mut server = Server::start(&mut command, folder.join("server.log"))?;
+        let api = Arc::new(Api::new(address)?);
+        api.wait_until_ready(&mut server).await?;
+        let ready_after = started.elapsed();
+        Ok(Product { server, api, address, ready_after, data: data.to_owned() })
+    }
+
+    /// As an operator would. Answers what its files take on the disk.
+    pub async fn stop(self) -> anyhow::Result<u64> {
+        self.server.stop().await?;
+        disk_bytes(&self.data)
+    }
+}
+
+/// A new folder in the scratch folder, which goes when dropped.
+pub fn new_folder(settings: &Settings) -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("posthaste-bench-")
+        .tempdir_in(&settings.scratch)
+        .with_context(|| format!("making a folder in {}", settings.scratch.display()))
+}
+
+/// `data`: what the product starts on, instead of an empty folder. It is left with what the run
+/// adds, except its webhooks.
 pub async fn start(
     kind: TargetKind,
     settings: &Settings,
     subscriptions: &[Subscription<'_>],
+    data: Option<&Path>,
 ) -> anyhow::Result<Running> {
-    let folder = tempfile::Builder::new()
-        .prefix("posthaste-bench-")
-        .tempdir_in(&settings.scratch)
-        .with_context(|| format!("making a folder in {}", settings.scratch.display()))?;
+    let folder = new_folder(settings)?;
+    let template = |path, events| RequestTemplate::new(path, API_KEY, EVENT_TYPE, events);
     if kind == TargetKind::Null {
         let addresses = subscriptions.iter().map(|one| one.receiver.address).collect();
-        let template = RequestTemplate::new("/hook", API_KEY, Events::One)?;
-        return Ok(Running { addresses, template, server: None, folder });
+        let template = template("/hook", Events::One)?;
+        return Ok(Running { addresses, template, server: None, product: None, folder });
     }
-    let address = free_address()?;
-    let mut command = match kind {
-        TargetKind::Product => product_command(settings, address, folder.path()),
-        _ => relay_command(settings, address, subscriptions)?,
+    let (address, server, product) = if kind == TargetKind::Product {
+        let empty = folder.path().join("data");
+        let product = Product::start(settings, data.unwrap_or(&empty)).await?;
+        let ids = subscribe(&product.api, settings, subscriptions).await?;
+        (product.address, None, Some((product, ids)))
+    } else {
+        let address = free_address()?;
+        let mut command = relay_command(settings, address, subscriptions)?;
+        let mut server = Server::start(&mut command, folder.path().join("server.log"))?;
+        Api::new(address)?.wait_until_ready(&mut server).await?;
+        (address, Some(server), None)
     };
-    let mut server = Server::start(&mut command, folder.path().join("server.log"))?;
-    let api = Api::new(address)?;
-    api.wait_until_ready(&mut server).await?;
-    if kind == TargetKind::Product {
-        for subscription in subscriptions {
-            api.create_webhook(subscription, settings.in_flight).await?;
-        }
-    }
     let template = match settings.batch {
-        1 => RequestTemplate::new("/v1/events", API_KEY, Events::One)?,
-        count => RequestTemplate::new("/v1/events/batch", API_KEY, Events::Batch(count))?,
+        1 => template("/v1/events", Events::One)?,
+        count => template("/v1/events/batch", Events::Batch(count))?,
     };
-    Ok(Running { addresses: vec![address], template, server: Some(server), folder })
+    Ok(Running { addresses: vec![address], template, server, product, folder })
+}
+
+async fn subscribe(
+    api: &Api,
+    settings: &Settings,
+    subscriptions: &[Subscription<'_>],
+) -> anyhow::Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(subscriptions.len());
+    for subscription in subscriptions {
+        let mut webhook = webhook(&subscription.receiver.url(), EVENT_TYPE);
+        webhook["timeout_ms"] = subscription.timeout_ms.into();
+        webhook["max_in_flight"] = settings.in_flight.into();
+        ids.push(api.create_webhook(&webhook).await?);
+    }
+    Ok(ids)
 }
 
 impl Running {
+    pub fn server(&mut self) -> Option<&mut Server> {
+        self.server.as_mut().or(self.product.as_mut().map(|(product, _)| &mut product.server))
+    }
+
     /// Takes the target down. Answers the size of what it stored, if it stores.
     pub async fn stop(self) -> anyhow::Result<u64> {
-        let Some(server) = self.server else { return Ok(0) };
-        server.stop().await?;
-        disk_bytes(&self.folder.path().join("data"))
+        let Running { server, product, folder, .. } = self;
+        if let Some(server) = server {
+            server.stop().await?;
+        }
+        let Some((product, webhooks)) = product else { return Ok(0) };
+        let has_own_folder = product.data.starts_with(folder.path());
+        if !has_own_folder {
+            for id in &webhooks {
+                product.api.delete_webhook(id).await?;
+            }
+        }
+        product.stop().await
     }
 }
 
@@ -137,89 +206,13 @@ fn relay_command(
     Ok(command)
 }
 
-fn product_command(settings: &Settings, address: SocketAddr, folder: &Path) -> Command {
-    let mut command = Command::new(&settings.posthaste);
-    command.args(["serve", "--listen", &address.to_string(), "--egress-allow", "127.0.0.1/32"]);
-    command.arg("--data").arg(folder.join("data"));
-    command.env("POSTHASTE_API_KEY", API_KEY).current_dir(folder);
-    command
-}
-
 /// Free a moment ago; if another process takes it first, the server says so and the run ends.
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// What is needed of the product's API before there are events.
-struct Api {
-    client: HttpClient,
-    address: SocketAddr,
-}
-
-impl Api {
-    fn new(address: SocketAddr) -> anyhow::Result<Api> {
-        let resolver = Arc::new(StaticResolver::default());
-        let trust = TrustRoots::system(None)?;
-        let client = HttpClient::new(resolver, HttpClient::any_target(), &trust);
-        Ok(Api { client, address })
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: String,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let url = TargetUrl::parse(&format!("http://{}{path}", self.address))?;
-        let mut headers = HeaderMap::new();
-        let key = HeaderValue::try_from(format!("Bearer {API_KEY}"))?;
-        headers.insert(AUTHORIZATION, key);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (status, _, answer) = self
-            .client
-            .request(method, &url, headers, body.into(), CALL_TIMEOUT, ANSWER_BYTES_MAX)
-            .await?;
-        Ok((status, answer))
-    }
-
-    async fn wait_until_ready(&self, server: &mut Server) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START_TIMEOUT;
-        loop {
-            // Refused connections are what a server answers that has not come up yet.
-            let answer = self.call(Method::GET, "/readyz", String::new()).await;
-            if answer.is_ok_and(|(status, _)| status == StatusCode::OK) {
-                return Ok(());
-            }
-            server.check()?;
-            if Instant::now() > deadline {
-                bail!("the server does not get ready:\n{}", server.log_tail());
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn create_webhook(
-        &self,
-        subscription: &Subscription<'_>,
-        in_flight: usize,
-    ) -> anyhow::Result<()> {
-        let webhook = json!({
-            "title": "Receiver",
-            "direction": "outbound",
-            "url": subscription.receiver.url(),
-            "events": [EVENT_TYPE],
-            "timeout_ms": subscription.timeout_ms,
-            "max_in_flight": in_flight,
-        });
-        let (status, answer) = self.call(Method::POST, "/v1/webhooks", webhook.to_string()).await?;
-        let text = String::from_utf8_lossy(&answer);
-        ensure!(status.is_success(), "creating a webhook was answered with {status}: {text}");
-        Ok(())
-    }
-}
-
 /// What a folder's files take on the disk, which is not what they say their length is.
-fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
+pub fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
     const BLOCK_BYTES: u64 = 512;
     if !folder.exists() {
         return Ok(0);

@@ -25,9 +25,14 @@ pub struct RequestTemplate {
 
 impl RequestTemplate {
     /// A request to `path` with `events` events: a single one, or a batch.
-    pub fn new(path: &str, api_key: &str, events: Events) -> anyhow::Result<RequestTemplate> {
+    pub fn new(
+        path: &str,
+        api_key: &str,
+        event_type: &str,
+        events: Events,
+    ) -> anyhow::Result<RequestTemplate> {
         let data = data()?;
-        let event = format!(r#"{{"event":"{EVENT_TYPE}","data":{data}}}"#);
+        let event = format!(r#"{{"event":"{event_type}","data":{data}}}"#);
         let body = match events {
             Events::One => event,
             Events::Batch(count) => {
@@ -79,7 +84,7 @@ fn write_digits(mut number: usize, place: &mut [u8]) {
 }
 
 /// Canonical already, as `JSON.stringify` of a publisher would make it.
-fn data() -> anyhow::Result<String> {
+pub fn data() -> anyhow::Result<String> {
     let sample = builtin(EVENT_TYPE).context("the catalogue has call.ended")?.sample;
     let mut value: Value = serde_json::from_str(sample)?;
     let members = value.as_object_mut().context("a sample is an object")?;
@@ -110,10 +115,10 @@ mod tests {
 
     #[test]
     fn a_request_carries_the_sequence_numbers_it_is_given() {
-        let mut one = RequestTemplate::new("/v1/events", "phk_", Events::One).unwrap();
+        let mut one = RequestTemplate::new("/v1/events", "phk_", EVENT_TYPE, Events::One).unwrap();
         assert_eq!(sequence_in(one.with_sequences(42)), Some(42));
         assert_eq!(sequence_in(one.with_sequences(7)), Some(7));
-        let mut batch = RequestTemplate::new("/", "phk_", Events::Batch(3)).unwrap();
+        let mut batch = RequestTemplate::new("/", "phk_", EVENT_TYPE, Events::Batch(3)).unwrap();
         let text = String::from_utf8(batch.with_sequences(998).to_vec()).unwrap();
         for sequence in ["000000000998", "000000000999", "000000001000"] {
             assert_eq!(text.matches(sequence).count(), 1, "{sequence}");
