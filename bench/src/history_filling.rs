@@ -396,7 +396,7 @@ fn recorded(
         last: Some(LastAttempt::from(&attempt)),
     };
     let first = attempt.number == 1;
-    DeliveryRecord { delivery, attempt: Some(attempt), manual_due: false, first }
+    DeliveryRecord { delivery, attempt: Some(attempt.into()), manual_due: false, first }
 }
 
 #[cfg(test)]
