@@ -31,7 +31,8 @@ pub struct StatisticsQuery {
     /// Of this webhook; of all, if left out.
     #[param(pattern = "^wh_[0-9a-z]{13}$")]
     webhook_id: Option<String>,
-    /// RFC 3339, cut down to the minute; 24 hours before `to`, if left out.
+    /// RFC 3339, cut down to the minute, or to the hour if `step` is whole hours; 24 hours before
+    /// `to`, if left out.
     #[param(format = DateTime)]
     from: Option<String>,
     /// RFC 3339; now, if left out.
@@ -139,8 +140,10 @@ impl StatisticsQuery {
             return Err(Invalid::at("/from", "must lie before to"));
         }
         let step_s = given_step.unwrap_or_else(|| default_step(from, to));
-        // A start that was not asked for lies where buckets of that length begin every day.
-        let unit_s = if given_from.is_some() { 60 } else { step_s };
+        // A start that was not asked for lies where buckets of that length begin every day, and one
+        // that was, where hours begin, if it is hours that are shown: these are quick to read.
+        let given_unit_s = if step_s.is_multiple_of(3_600) { 3_600 } else { 60 };
+        let unit_s = if given_from.is_some() { given_unit_s } else { step_s };
         let from = floor(from, unit_s);
         let buckets = to.since(from).as_secs().div_ceil(step_s);
         if buckets > STATS_BUCKETS_MAX as u64 {

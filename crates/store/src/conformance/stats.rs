@@ -184,3 +184,40 @@ pub async fn another_accounts_stats_are_empty(f: &mut dyn Fixture) {
     assert_eq!(hour(&*store, Some(webhook(1))).await, Rollup::default());
     assert_eq!(hour(&*store, None).await, Rollup::default());
 }
+
+pub async fn hours_add_up_to_the_same_as_their_minutes(f: &mut dyn Fixture) {
+    let event = accept_one(&*f.store(), now(), account(1), new_event(&[webhook(1); 8])).await;
+    let tried_at = |position, minute: i32| {
+        let at = at(MINUTE * u32::try_from(minute).expect("later"));
+        delivered(&event, position, at)
+    };
+    // Hours go by, two deliveries fall into one second of the first, and at last one is recorded
+    // that was made hours ago.
+    for (position, minute) in [(0, 5), (1, 5), (2, 59), (3, 60), (4, 185), (5, 300), (6, 420)] {
+        record(&*f.store(), vec![tried_at(position, minute)]).await;
+    }
+    record(&*f.store(), vec![tried_at(7, 61)]).await;
+    for _ in 0..2 {
+        let store = f.store();
+        for webhook_id in [None, Some(webhook(1))] {
+            let by = async |from: u32, step: u32| {
+                let (from, to) = (at(from * MINUTE), at(480 * MINUTE));
+                let series = series(&*store, webhook_id, from, to, step * MINUTE).await;
+                series.buckets.into_iter().map(|(_, rollup)| rollup).collect::<Vec<_>>()
+            };
+            let hours = by(0, 60).await;
+            let attempts: Vec<u64> = hours.iter().map(|hour| hour.attempts).collect();
+            assert_eq!(attempts, [3, 2, 0, 1, 0, 1, 0, 1]);
+            assert_eq!(hours[0].peak_per_second(), 2);
+            // However the steps lie to the hours, nothing is counted twice or left out.
+            for (from, step) in [(0, 1), (0, 90), (0, 480), (1, 60), (3, 120), (5, 475)] {
+                let (sum, of) = (by(from, step).await.iter().sum::<Rollup>(), by(from, 1).await);
+                let minutes: Rollup = of.iter().sum();
+                assert_eq!(sum, minutes.sealed(), "{from} by {step}");
+                assert_eq!(sum.attempts, 8);
+            }
+        }
+        drop(store);
+        f.reopen().await;
+    }
+}

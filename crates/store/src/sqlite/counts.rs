@@ -13,6 +13,7 @@ use posthaste_core::webhook::Hits;
 use rusqlite::{CachedStatement, Connection, Statement};
 
 use super::fault::Fault;
+use super::hours;
 use super::rows::blob;
 
 #[derive(Debug, Default)]
@@ -89,8 +90,8 @@ impl Counts {
         &mut self.counted[self.last]
     }
 
-    /// Adds all of it to the rows.
-    pub fn write(self, tx: &Connection) -> Result<Written, Fault> {
+    /// Adds all of it to the rows. Hours below `folded_below` have theirs already.
+    pub fn write(self, tx: &Connection, folded_below: i64) -> Result<Written, Fault> {
         let mut rows = Rows::prepare(tx)?;
         let mut counted = self.counted;
         // The order of the primary key: neighbouring rows are then found on the same page.
@@ -101,6 +102,10 @@ impl Counts {
         let mut hits: BTreeMap<WebhookId, HitsAdded> = BTreeMap::new();
         for Counted { minute, webhook, account, rollup, hits: added } in counted {
             rows.merge_webhook_rollup(minute, webhook, account, &rollup)?;
+            let hour = minute.div_euclid(hours::MINUTES);
+            if hour < folded_below {
+                hours::add_to_webhook(tx, hour, webhook, account, &rollup)?;
+            }
             accounts.entry((minute, account)).or_default().merge(&rollup);
             if added.count > 0 {
                 hits.entry(webhook).or_default().merge(added);
@@ -108,6 +113,10 @@ impl Counts {
         }
         for ((minute, account), added) in &accounts {
             rows.merge_account_rollup(*minute, *account, added)?;
+            let hour = minute.div_euclid(hours::MINUTES);
+            if hour < folded_below {
+                hours::add_to_account(tx, hour, *account, added)?;
+            }
         }
         for (webhook, added) in &hits {
             rows.add_hits(*webhook, added)?;
@@ -115,7 +124,12 @@ impl Counts {
         let hits = hits.into_iter().map(|(webhook, added)| {
             (webhook, Hits { count: added.count, last_at: Some(added.last_at) })
         });
-        Ok(Written { minutes, hits: hits.collect() })
+        let foldable_below = minutes.map_or(0, |(_, newest)| hours::foldable_below(newest));
+        if foldable_below > folded_below {
+            hours::fold(tx, folded_below, foldable_below)?;
+        }
+        let folded_below = folded_below.max(foldable_below);
+        Ok(Written { minutes, folded_below, hits: hits.collect() })
     }
 }
 
@@ -124,6 +138,8 @@ impl Counts {
 pub struct Written {
     /// The first and the last minute touched.
     pub minutes: Option<(i64, i64)>,
+    /// Hours below this have rows of their own.
+    pub folded_below: i64,
     pub hits: Vec<(WebhookId, Hits)>,
 }
 

@@ -15,6 +15,7 @@ mod events;
 mod expire;
 mod fault;
 mod hits;
+mod hours;
 mod packed_lines;
 mod packed_rows;
 mod pages;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use posthaste_core::id::{EventId, first_of_millisecond};
@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::connection::{FileKind, Readers, Writer};
 use super::fault::Fault;
+use super::hours;
 
 const DAY_MS: i64 = 86_400_000;
 /// Days whose files are kept open for reading; bounds file descriptors, however many days are
@@ -72,6 +73,8 @@ pub struct Partition {
     /// The first and last minute with rollups: attempts are made on later days too, and a chart
     /// skips the partitions that have none in its time.
     minutes: Mutex<Option<(i64, i64)>>,
+    /// Hours below this have rollups of their own.
+    folded_below: AtomicI64,
 }
 
 impl Partition {
@@ -83,6 +86,7 @@ impl Partition {
         let history = Writer::open(&history_path, FileKind::History)?;
         let low_water = read_low_water(&history.connection)?;
         let minutes = read_minutes(&history.connection)?;
+        let folded_below = hours::read_mark(&history.connection)?;
         if events_is_new || history_is_new {
             // A name is on disk only once its directory is.
             fs::File::open(dir)?.sync_all()?;
@@ -95,6 +99,7 @@ impl Partition {
             history_path,
             low_water: AtomicU64::new(low_water),
             minutes: Mutex::new(minutes),
+            folded_below: AtomicI64::new(folded_below),
         })
     }
 
@@ -116,6 +121,14 @@ impl Partition {
 
     pub fn minutes(&self) -> Option<(i64, i64)> {
         *self.minutes.lock()
+    }
+
+    pub fn folded_below(&self) -> i64 {
+        self.folded_below.load(Ordering::Acquire)
+    }
+
+    pub fn raise_folded_below(&self, hour: i64) {
+        self.folded_below.fetch_max(hour, Ordering::AcqRel);
     }
 
     pub fn widen_minutes(&self, first: i64, last: i64) {

@@ -125,6 +125,7 @@ fn record_day(
     if let Some((first, last)) = written.minutes {
         day.partition.widen_minutes(first, last);
     }
+    day.partition.raise_folded_below(written.folded_below);
     shared.hits.add(written.hits.into_iter());
     day.writer.checkpoint_if_due()
 }
@@ -176,7 +177,7 @@ impl DayWriter {
         for record in records {
             batch.write(record, trust)?;
         }
-        let written = batch.counts.write(&tx)?;
+        let written = batch.counts.write(&tx, self.partition.folded_below())?;
         if let Some(mark) = mark {
             write_mark(&tx, mark)?;
         }

@@ -1,6 +1,7 @@
 //! Numbers over time, put together from the rollups of all days' files: an attempt is counted in
 //! the minute it was made, in the file of the day its event was accepted.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use posthaste_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Fault;
+use super::hours::{self, MINUTES};
 use super::partitions::Partition;
 use super::rows::id_of;
 use super::{Shared, SqliteStore};
@@ -38,7 +40,7 @@ fn stats(shared: &Shared, query: StatsQuery) -> Result<StatsSeries, Fault> {
         Some(webhook) => Series::Webhook(Some(query.account_id), webhook),
         None => Series::Account(query.account_id),
     };
-    let minutes = sealed_minutes(shared, series, from, to)?;
+    let minutes = sealed_minutes(shared, series, from..to, step)?;
     let mut minutes = minutes.into_iter().peekable();
     let mut buckets = Vec::new();
     let mut start = from;
@@ -62,87 +64,108 @@ enum Series {
     Webhook(Option<AccountId>, WebhookId),
 }
 
-/// The minutes from `from` to before `to` that have anything, in order. Each is put together from
-/// all partitions first and sealed then: the busiest second may have its attempts in two files.
+/// The minutes of `span` that have anything, in order, each under its number; where a whole hour
+/// lies within one of the steps from the start of `span` on, and has a row wherever it has any, the
+/// hour under that of its first minute. Each is put together from all partitions first and sealed
+/// then: the busiest second may have its attempts in two files.
 fn sealed_minutes(
     shared: &Shared,
     series: Series,
-    from: i64,
-    to: i64,
+    span: Range<i64>,
+    step: i64,
 ) -> Result<Vec<(i64, Rollup)>, Fault> {
-    let partitions: Vec<(Arc<Partition>, i64, i64)> = shared
-        .partitions
-        .all()
-        .into_iter()
-        .filter_map(|partition| {
-            let (first, last) = partition.minutes()?;
-            let (first, end) = (first.max(from), (last + 1).min(to));
-            (first < end).then_some((partition, first, end))
-        })
-        .collect();
-    let mut days = Vec::with_capacity(partitions.len());
-    for (partition, first, end) in &partitions {
-        let rows = partition.history.read(|connection| match series {
-            Series::Account(account) => account_rows(connection, account, *first, *end),
-            Series::Webhook(account, webhook) => {
-                webhook_rows(connection, account, webhook, *first, *end)
-            }
-        })?;
-        days.push(rows);
-    }
-    let mut rows: Vec<(i64, Vec<u8>)> = days.into_iter().flatten().collect();
-    // Stable and nearly sorted: the partitions come oldest first.
-    rows.sort_by_key(|(minute, _)| *minute);
-    let mut minutes: Vec<(i64, Rollup)> = Vec::new();
-    for chunk in rows.chunk_by(|(a, _), (b, _)| a == b) {
-        let mut minute = Rollup::default();
-        for (_, blob) in chunk {
-            minute.merge(&Rollup::decode(blob).ok_or_else(|| Fault::damaged("a rollup"))?);
+    let is_one_step = |first: i64, end: i64| {
+        end <= span.end && (first - span.start) / step == (end - 1 - span.start) / step
+    };
+    let partitions: Vec<Minutes> =
+        shared.partitions.all().into_iter().filter_map(Minutes::of).collect();
+    let is_folded = |hour: i64| partitions.iter().all(|minutes| minutes.has_folded(hour));
+    let mut found: Vec<(i64, Rollup)> = Vec::new();
+    for Minutes { partition, first, last, .. } in &partitions {
+        let (mut minute, end) = (span.start.max(*first), span.end.min(last.saturating_add(1)));
+        if minute >= end {
+            continue;
         }
-        minutes.push((chunk[0].0, minute.sealed()));
+        partition.history.read(|connection| {
+            while minute < end {
+                let (hour, hour_end) = (minute / MINUTES, minute.saturating_add(MINUTES));
+                let is_hour =
+                    minute % MINUTES == 0 && is_one_step(minute, hour_end) && is_folded(hour);
+                let rollup = match is_hour {
+                    true => series.hour(connection, hour)?,
+                    false => series.minute(connection, minute)?,
+                };
+                found.extend(rollup.map(|rollup| (minute, rollup)));
+                minute = if is_hour { hour_end } else { minute + 1 };
+            }
+            Ok(())
+        })?;
     }
-    Ok(minutes)
+    // Stable and nearly sorted: the partitions come oldest first.
+    found.sort_by_key(|(minute, _)| *minute);
+    let chunks = found.chunk_by(|(one, _), (other, _)| one == other);
+    let sealed = chunks.map(|chunk| {
+        let whole: Rollup = chunk.iter().map(|(_, part)| part).sum();
+        (chunk[0].0, whole.sealed())
+    });
+    Ok(sealed.collect())
 }
 
-// By the primary key, minute by minute: along it would read the rows of all other accounts.
-fn account_rows(
-    connection: &Connection,
-    account: AccountId,
+/// The minutes that a partition has.
+struct Minutes {
+    partition: Arc<Partition>,
     first: i64,
-    end: i64,
-) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT rollup FROM account_rollups WHERE minute = ?1 AND account_id = ?2",
-    )?;
-    let mut rows = Vec::new();
-    for minute in first..end {
-        let found = statement.query_row((minute, account.as_i64()), |row| row.get(0)).optional()?;
-        rows.extend(found.map(|rollup| (minute, rollup)));
-    }
-    Ok(rows)
+    last: i64,
+    folded_below: i64,
 }
 
-// By the primary key, minute by minute: along it would read the rows of all other webhooks.
-fn webhook_rows(
-    connection: &Connection,
-    account: Option<AccountId>,
-    webhook: WebhookId,
-    first: i64,
-    end: i64,
-) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT rollup FROM rollups
-         WHERE minute = ?1 AND webhook_id = ?2 AND account_id = coalesce(?3, account_id)",
-    )?;
-    let account = account.map(AccountId::as_i64);
-    let mut rows = Vec::new();
-    for minute in first..end {
-        let found = statement
-            .query_row((minute, webhook.as_i64(), account), |row| row.get(0))
-            .optional()?;
-        rows.extend(found.map(|rollup| (minute, rollup)));
+impl Minutes {
+    fn of(partition: Arc<Partition>) -> Option<Minutes> {
+        let (first, last) = partition.minutes()?;
+        let folded_below = partition.folded_below();
+        Some(Minutes { partition, first, last, folded_below })
     }
-    Ok(rows)
+
+    /// Whether all it has of that hour stands in the hour's row.
+    fn has_folded(&self, hour: i64) -> bool {
+        let (first, end) = (hour * MINUTES, (hour + 1) * MINUTES);
+        self.last < first || self.first >= end || hour < self.folded_below
+    }
+}
+
+// One by one, because along the primary key lie the rows of all others.
+impl Series {
+    fn hour(self, connection: &Connection, hour: i64) -> Result<Option<Rollup>, Fault> {
+        match self {
+            Series::Account(account) => hours::account_hour(connection, hour, account),
+            Series::Webhook(account, webhook) => {
+                hours::webhook_hour(connection, hour, webhook, account)
+            }
+        }
+    }
+
+    // By the primary key.
+    fn minute(self, connection: &Connection, minute: i64) -> Result<Option<Rollup>, Fault> {
+        let found: Option<Vec<u8>> = match self {
+            Series::Account(account) => connection
+                .prepare_cached(
+                    "SELECT rollup FROM account_rollups WHERE minute = ?1 AND account_id = ?2",
+                )?
+                .query_row((minute, account.as_i64()), |row| row.get(0)),
+            Series::Webhook(account, webhook) => connection
+                .prepare_cached(
+                    "SELECT rollup FROM rollups WHERE minute = ?1 AND webhook_id = ?2
+                         AND account_id = coalesce(?3, account_id)",
+                )?
+                .query_row((minute, webhook.as_i64(), account.map(AccountId::as_i64)), |row| {
+                    row.get(0)
+                }),
+        }
+        .optional()?;
+        let decoded =
+            |bytes: Vec<u8>| Rollup::decode(&bytes).ok_or_else(|| Fault::damaged("a rollup"));
+        found.map(decoded).transpose()
+    }
 }
 
 fn health(shared: &Shared, webhook: WebhookId, since: Timestamp) -> Result<Health, Fault> {
@@ -155,7 +178,7 @@ fn health(shared: &Shared, webhook: WebhookId, since: Timestamp) -> Result<Healt
         health.last_error = health.last_error.max(error);
     }
     let series = Series::Webhook(None, webhook);
-    for (_, minute) in sealed_minutes(shared, series, since.minute(), i64::MAX)? {
+    for (_, minute) in sealed_minutes(shared, series, since.minute()..i64::MAX, i64::MAX)? {
         health.recent.merge(&minute);
     }
     Ok(health)

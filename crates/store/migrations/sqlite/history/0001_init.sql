@@ -93,6 +93,23 @@ CREATE TABLE account_rollups (
     PRIMARY KEY (minute, account_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Both by hour, made of those by minute when an hour is over: a chart of thirty days reads 720 of
+-- these.
+CREATE TABLE hour_rollups (
+    hour       INTEGER NOT NULL,
+    webhook_id INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    rollup     BLOB    NOT NULL,
+    PRIMARY KEY (hour, webhook_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account_hour_rollups (
+    hour       INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    rollup     BLOB    NOT NULL,
+    PRIMARY KEY (hour, account_id)
+) STRICT, WITHOUT ROWID;
+
 -- Attempts of this file's deliveries by webhook, and the newest that did not succeed.
 CREATE TABLE hits (
     webhook_id INTEGER PRIMARY KEY,
@@ -103,6 +120,7 @@ CREATE TABLE hits (
 ) STRICT;
 
 -- low_water: every delivery of every event of this day at or below this id has a row here.
+-- folded_below: hours below this one have their rows.
 CREATE TABLE meta (
     name  TEXT    PRIMARY KEY,
     value INTEGER NOT NULL
