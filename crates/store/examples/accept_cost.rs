@@ -54,7 +54,7 @@ async fn main() {
 }
 
 async fn run(store: &Arc<SqliteStore>, now: Timestamp, load: Load, events: u64) {
-    let (started, cpu, written) = (Instant::now(), cpu_time(), bytes_written());
+    let (started, cpu) = (Instant::now(), cpu_time());
     let mut producers = tokio::task::JoinSet::new();
     for producer in 0..load.producers {
         let accepts = events / load.producers / load.batch;
@@ -62,7 +62,6 @@ async fn run(store: &Arc<SqliteStore>, now: Timestamp, load: Load, events: u64) 
     }
     let mut waits: Vec<Duration> = producers.join_all().await.into_iter().flatten().collect();
     let (took, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu));
-    let written = bytes_written().saturating_sub(written);
     waits.sort_unstable();
     let wait_ms = |share: f64| {
         let position = ((waits.len() - 1) as f64 * share) as usize;
@@ -70,12 +69,11 @@ async fn run(store: &Arc<SqliteStore>, now: Timestamp, load: Load, events: u64) 
     };
     let count = (waits.len() as u64 * load.batch) as f64;
     println!(
-        "{}: {count} events, {:.0}/s, CPU {:.1} us, {:.0} bytes written each; accepts took \
+        "{}: {count} events, {:.0}/s, CPU {:.1} us each; accepts took \
          p50 {:.2} p99 {:.2} max {:.1} ms",
         load.what,
         count / took.as_secs_f64(),
         cpu.as_secs_f64() * 1e6 / count,
-        written as f64 / count,
         wait_ms(0.5),
         wait_ms(0.99),
         wait_ms(1.0),
@@ -127,11 +125,4 @@ fn cpu_time() -> Duration {
     let ticks: u64 =
         after_name.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
-}
-
-/// By the whole process, as the kernel counts them on their way to the disk.
-fn bytes_written() -> u64 {
-    let counts = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let of_line = |line: &str| line.strip_prefix("write_bytes: ")?.parse().ok();
-    counts.lines().find_map(of_line).unwrap_or(0)
 }
