@@ -2,7 +2,8 @@
 //! not choose, and holds what is found afterwards against what had been acknowledged.
 //!
 //! This shows that the order of writes is right. It cannot show that they are synced: the kernel
-//! keeps what a killed process has written. That rests on `synchronous=FULL`.
+//! keeps what a killed process has written. The log's own test of power cuts and
+//! `scripts/power_cut.py` show that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};

@@ -1,32 +1,151 @@
-//! Accepting events: the one task that commits, and what a commit does.
+//! Accepting events: the queue of those who wait, the thread that commits, and what a commit does.
 //!
-//! Group commit without a timer: while one transaction syncs, the next accepts gather in the
-//! queue, and are then written together. One sync is shared by all that came during the one
-//! before it; alone, an event waits for nothing but its own.
+//! Group commit without a timer: while one commit syncs, the next accepts gather in the queue, and
+//! are then written together. One sync is shared by all that came during the one before it; alone,
+//! an event waits for nothing but its own.
 
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
-use posthaste_core::id::{AccountId, EventId, ID_STRIDE, IdSequence, PowerlistId};
-use posthaste_core::limits::{ACCEPT_COMMIT_MAX, ACCEPT_QUEUE_MAX, IDEMPOTENCY_WINDOW};
+use parking_lot::Mutex;
+use posthaste_core::event::{Event, Idempotency, NewEvent};
+use posthaste_core::id::{AccountId, EventId, ID_STRIDE, IdSequence};
+use posthaste_core::limits::{ACCEPT_COMMIT_MAX, ACCEPT_QUEUE_MAX};
 use posthaste_core::store::{Accept, Accepted, StoreError};
 use posthaste_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::connection::Writer;
 use super::fault::{Fault, same};
-use super::partitions::{Day, Partition};
-use super::rows::{EventTypes, blob, ids_blob, ids_of_blob, text, trigger_code};
-use super::{Shared, SqliteStore, unfinished};
+use super::keys::{Flush, FlushSize, Place};
+use super::partitions::Day;
+use super::{Shared, SqliteStore};
+use crate::log::LogWriter;
+use crate::log::frame::{NewFrame, ids_of};
 
-type Answer = oneshot::Sender<Result<Accepted, StoreError>>;
+/// Data that is gathered for one commit: with more, those who wait would wait for the writing and
+/// not for the sync. One accept may be larger.
+const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+
+type Outcome = Result<Accepted, StoreError>;
+type Answer = oneshot::Sender<Outcome>;
 
 /// An accept that waits for its commit.
-pub struct PendingAccept {
+struct PendingAccept {
     now: Timestamp,
     accept: Accept,
     answer: Answer,
+}
+
+/// Who waits to be committed, and whether somebody commits.
+#[derive(Default)]
+pub struct AcceptQueue(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    accepts: VecDeque<PendingAccept>,
+    is_committing: bool,
+}
+
+impl AcceptQueue {
+    /// Whether the caller must see to it that somebody commits.
+    fn push(&self, accept: PendingAccept) -> Result<bool, StoreError> {
+        let mut waiting = self.0.lock();
+        if waiting.accepts.len() >= ACCEPT_QUEUE_MAX {
+            return Err(StoreError::Overloaded);
+        }
+        waiting.accepts.push_back(accept);
+        Ok(!std::mem::replace(&mut waiting.is_committing, true))
+    }
+
+    /// What is committed next. If there is nothing, the one who asks has ended committing.
+    fn take_group(&self) -> Option<Vec<PendingAccept>> {
+        let mut waiting = self.0.lock();
+        let (mut events, mut bytes) = (0, 0);
+        let mut count = 0;
+        // By events and bytes too: a thousand batches of a thousand would be one long commit.
+        for PendingAccept { accept, .. } in waiting.accepts.iter().take(ACCEPT_COMMIT_MAX) {
+            if events >= ACCEPT_COMMIT_MAX || bytes >= COMMIT_BYTES {
+                break;
+            }
+            count += 1;
+            events += accept.events.len();
+            bytes += accept.events.iter().map(|event| event.data.len()).sum::<usize>();
+        }
+        waiting.is_committing = count > 0;
+        (count > 0).then(|| waiting.accepts.drain(..count).collect())
+    }
+}
+
+/// The duty to commit what is queued, from the first accept that comes until none waits. If it is
+/// lost (the runtime goes down), so is what waits: nobody would ever answer.
+struct Committer {
+    queue: Arc<AcceptQueue>,
+    shared: Weak<Shared>,
+    is_done: bool,
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let lost = std::mem::take(&mut *self.queue.0.lock());
+            drop(lost);
+        }
+    }
+}
+
+impl Committer {
+    /// On a blocking thread, which goes on as long as there is something: a thread that had to be
+    /// woken for each commit would cost as much as the commit. It ends when nothing waits, so
+    /// that a runtime whose time is paused knows that nothing goes on.
+    fn run(mut self) {
+        while let Some(group) = self.queue.take_group() {
+            // Not held while waiting: the folder's lock goes with it.
+            let Some(shared) = self.shared.upgrade() else { continue };
+            // What panics drops the senders of all that shared the commit; the next goes on.
+            let committed = catch_unwind(AssertUnwindSafe(|| commit(&shared, group)));
+            let Ok((answers, flush)) = committed else {
+                tracing::error!("a commit of accepted events failed");
+                continue;
+            };
+            let flush = flush.and_then(|flush| flush_or_keep(&shared, flush));
+            // Before the answers: whoever gets one may drop the store and open it again.
+            drop(shared);
+            for (answer, result) in answers {
+                // Whoever posted it may have hung up; the event is delivered all the same.
+                let _ = answer.send(result);
+            }
+            if let Some((shared, flush)) = flush {
+                flush_keys(shared, flush);
+            }
+        }
+        self.is_done = true;
+    }
+}
+
+/// A few keys are written at once, a millisecond for each segment of the log; many go into the
+/// background, with those who wait for the disk answered first.
+fn flush_or_keep(shared: &Arc<Shared>, flush: Flush) -> Option<(Arc<Shared>, Flush)> {
+    match flush.size() {
+        FlushSize::Few | FlushSize::TooMany => {
+            write_keys(shared, &flush);
+            None
+        }
+        FlushSize::Many => Some((shared.clone(), flush)),
+    }
+}
+
+/// Not joined: it holds the folder's lock until it is over, and what it does not get to is read
+/// from the log at the next start.
+fn flush_keys(shared: Arc<Shared>, flush: Flush) {
+    drop(tokio::task::spawn_blocking(move || write_keys(&shared, &flush)));
+}
+
+fn write_keys(shared: &Shared, flush: &Flush) {
+    if let Err(fault) = shared.keys.flush(&shared.partitions, flush) {
+        let error = shared.trust.judge(fault);
+        tracing::warn!(%error, "idempotency keys were not written; they are kept in memory");
+    }
 }
 
 /// What only the committing code touches.
@@ -35,7 +154,7 @@ pub struct Accepting {
     ids: IdSequence,
     node: u16,
     /// Of the day that is being written, which is always the newest.
-    writer: Option<(Arc<Partition>, Writer)>,
+    writer: Option<LogWriter>,
 }
 
 impl Accepting {
@@ -45,7 +164,7 @@ impl Accepting {
     }
 
     /// An id, rising from call to call, with `count - 1` more behind it, all of the same day: an
-    /// accept is one transaction, so it must fit one partition.
+    /// accept is one frame, so it must fit one partition.
     fn block(&mut self, now: Timestamp, count: usize) -> u64 {
         let first = self.ids.block(now, count);
         let last = first + (count as u64).saturating_sub(1) * ID_STRIDE;
@@ -61,7 +180,7 @@ impl Accepting {
 
     /// Lets go of a day that is dropped, and gives out no more ids of it.
     pub fn leave_day(&mut self, day: Day) {
-        if self.writer.as_ref().is_some_and(|(partition, _)| partition.day <= day) {
+        if self.writer.as_ref().is_some_and(|writer| writer.day() <= day) {
             self.writer = None;
         }
         let next = self.ids.block(Timestamp::EPOCH, 1);
@@ -70,42 +189,48 @@ impl Accepting {
         }
     }
 
-    fn writer(
-        &mut self,
-        shared: &Shared,
-        day: Day,
-    ) -> Result<&mut (Arc<Partition>, Writer), Fault> {
-        if self.writer.as_ref().is_none_or(|(partition, _)| partition.day != day) {
+    /// The writer of that day's log, a group begun.
+    fn begin(&mut self, shared: &Shared, day: Day) -> Result<&mut LogWriter, Fault> {
+        if self.writer.as_ref().is_none_or(|writer| writer.day() != day) {
+            if let Some(writer) = &mut self.writer {
+                writer.seal()?;
+                shared.keys.note_sealed(writer.day());
+            }
             let partition = shared.partitions.get_or_create(day)?;
-            let writer = partition.events_writer()?;
-            self.writer = Some((partition, writer));
+            self.writer = Some(LogWriter::open(partition.events.clone())?);
         }
-        Ok(self.writer.as_mut().expect("set above"))
+        let writer = self.writer.as_mut().expect("set above");
+        if writer.begin()? {
+            shared.keys.note_sealed(day);
+        }
+        Ok(writer)
+    }
+
+    fn last_id(&self) -> u64 {
+        self.writer.as_ref().map_or(0, LogWriter::last_id)
     }
 }
 
 #[cfg(test)]
 impl Accepting {
-    /// As if the disk had room for so many pages of the day that is being written.
-    pub fn set_page_count_max(&mut self, pages: i64) {
-        let (_, writer) = self.writer.as_mut().expect("something was accepted");
-        let set = writer.connection.pragma_update(None, "max_page_count", pages);
-        set.expect("a pragma that answers with its value");
+    pub fn log_writer(&mut self) -> &mut LogWriter {
+        self.writer.as_mut().expect("something was accepted")
     }
 }
 
 impl SqliteStore {
-    pub(super) async fn accept_queued(
-        &self,
-        now: Timestamp,
-        accept: Accept,
-    ) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept_queued(&self, now: Timestamp, accept: Accept) -> Outcome {
         self.shared.trust.check()?;
         let (answer, wait) = oneshot::channel();
-        match self.accepts.try_send(PendingAccept { now, accept, answer }) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(StoreError::Overloaded),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed()),
+        if self.accepts.push(PendingAccept { now, accept, answer })? {
+            let (queue, shared) = (self.accepts.clone(), Arc::downgrade(&self.shared));
+            let committer = Committer { queue, shared, is_done: false };
+            // By way of a task, which runs after those that are ready to accept now: they share
+            // the commit. Not joined: it ends by itself, and what has begun holds the folder's
+            // lock until it is over.
+            tokio::spawn(async move {
+                drop(tokio::task::spawn_blocking(move || committer.run()));
+            });
         }
         // A commit that panics drops the senders of all that shared it.
         wait.await.unwrap_or_else(|_| Err(closed()))
@@ -116,60 +241,6 @@ fn closed() -> StoreError {
     StoreError::Unavailable { reason: "the commit of what was accepted did not finish".to_owned() }
 }
 
-/// Starts the task that commits. It ends when the store, which holds the sender, is dropped; it
-/// is not joined, because it holds nothing but a weak reference while it waits, and a commit that
-/// has begun holds the folder's lock until it is over.
-pub fn spawn(shared: &Arc<Shared>) -> mpsc::Sender<PendingAccept> {
-    let (sender, receiver) = mpsc::channel(ACCEPT_QUEUE_MAX);
-    tokio::spawn(run(Arc::downgrade(shared), receiver));
-    sender
-}
-
-async fn run(shared: Weak<Shared>, mut queue: mpsc::Receiver<PendingAccept>) {
-    while let Some(first) = queue.recv().await {
-        let mut events = first.accept.events.len();
-        let mut waiting = vec![first];
-        // By events too: a thousand batches of a thousand would be one long commit.
-        while waiting.len() < ACCEPT_COMMIT_MAX && events < ACCEPT_COMMIT_MAX {
-            let Ok(next) = queue.try_recv() else { break };
-            events += next.accept.events.len();
-            waiting.push(next);
-        }
-        let Some(shared) = shared.upgrade() else { return };
-        let work = move || {
-            let answers = commit(&shared, waiting);
-            let checkpoint = checkpoint_is_due(&shared).then(|| shared.clone());
-            // Before the answers: whoever gets one may drop the store and open it again.
-            drop(shared);
-            for (answer, result) in answers {
-                // Whoever posted it may have hung up; the event is delivered all the same.
-                let _ = answer.send(result);
-            }
-            if let Some(shared) = checkpoint {
-                checkpoint_log(&shared);
-            }
-        };
-        if let Err(panic) = tokio::task::spawn_blocking(work).await {
-            tracing::error!(error = %unfinished(&panic), "a commit of accepted events failed");
-        }
-    }
-}
-
-fn checkpoint_is_due(shared: &Shared) -> bool {
-    let accepting = shared.accepting.lock();
-    accepting.writer.as_ref().is_some_and(|(_, writer)| writer.checkpoint_is_due())
-}
-
-/// After the answers: those who wait for the disk already have what they waited for.
-fn checkpoint_log(shared: &Shared) {
-    let accepting = shared.accepting.lock();
-    if let Some((_, writer)) = &accepting.writer
-        && let Err(fault) = writer.checkpoint()
-    {
-        shared.trust.judge(fault);
-    }
-}
-
 /// An accept whose ids are fixed.
 struct Planned {
     first_id: u64,
@@ -177,19 +248,16 @@ struct Planned {
     accept: Accept,
 }
 
-/// What goes into one day's file, and whom to tell.
+/// What goes into one day's log, and whom to tell.
 struct DayGroup {
     day: Day,
     planned: Vec<Planned>,
     answers: Vec<Answer>,
 }
 
-/// Writes everything that waits, and gives the answers. One transaction, except around midnight,
-/// when there is one per day.
-fn commit(
-    shared: &Shared,
-    waiting: Vec<PendingAccept>,
-) -> Vec<(Answer, Result<Accepted, StoreError>)> {
+/// Writes everything that waits, and gives the answers. One write, except around midnight, when
+/// there is one per day. And what is to be done about keys now, if anything.
+fn commit(shared: &Shared, waiting: Vec<PendingAccept>) -> (Vec<(Answer, Outcome)>, Option<Flush>) {
     let mut accepting = shared.accepting.lock();
     let mut answered = Vec::with_capacity(waiting.len());
     for DayGroup { day, planned, answers } in plan(&mut accepting, waiting) {
@@ -202,24 +270,23 @@ fn commit(
                 if !events.is_empty() {
                     shared.sink.accepted(events);
                 }
-                answered.extend(answers.into_iter().zip(results.into_iter().map(Ok)));
+                answered.extend(answers.into_iter().zip(results));
             }
             Err(error) => {
                 answered.extend(answers.into_iter().map(|answer| (answer, Err(same(&error)))));
             }
         }
     }
-    answered
+    (answered, shared.keys.take_due(accepting.last_id()))
 }
 
 /// Gives out ids, in the order of the queue, and so of the commits: they rise, days included.
 fn plan(accepting: &mut Accepting, waiting: Vec<PendingAccept>) -> Vec<DayGroup> {
     let mut groups: Vec<DayGroup> = Vec::new();
     for PendingAccept { now, accept, answer } in waiting {
-        let ids: usize = accept.events.iter().map(|event| 1 + event.targets.len()).sum();
         // A repeated request will not need its ids. There are enough, and knowing it first would
-        // take a look-up before the transaction.
-        let first_id = accepting.block(now, ids.max(1));
+        // take a look-up before.
+        let first_id = accepting.block(now, ids_of(&accept.events));
         let day = Day::of_raw(first_id);
         if groups.last().is_none_or(|group| group.day != day) {
             groups.push(DayGroup { day, planned: Vec::new(), answers: Vec::new() });
@@ -231,63 +298,64 @@ fn plan(accepting: &mut Accepting, waiting: Vec<PendingAccept>) -> Vec<DayGroup>
     groups
 }
 
-/// One transaction in the file of `day`: what came of each, and all events that are new.
+/// One write into the log of `day`: what came of each, and all events that are new.
 fn write_group(
     shared: &Shared,
     accepting: &mut Accepting,
     day: Day,
     group: Vec<Planned>,
-) -> Result<(Vec<Accepted>, Vec<Arc<Event>>), Fault> {
-    let (_, writer) = accepting.writer(shared, day)?;
-    let tx = writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut results = Vec::with_capacity(group.len());
+) -> Result<(Vec<Outcome>, Vec<Arc<Event>>), Fault> {
+    let writer = accepting.begin(shared, day)?;
+    let mut results: Vec<Outcome> = Vec::with_capacity(group.len());
     let mut events = Vec::with_capacity(group.len());
+    let mut keyed = KeyedAccepts::default();
     for Planned { first_id, now, accept } in group {
-        let account = accept.account_id;
-        if let Some(idempotency) = &accept.idempotency
-            && let Some(answer) = repeated(shared, &tx, day, now, account, idempotency)?
-        {
-            results.push(answer);
+        let Accept { account_id, events: new_events, idempotency } = accept;
+        if let Some(idempotency) = &idempotency {
+            let known = match keyed.find(account_id, idempotency, &results) {
+                Some(known) => Ok(Some(known)),
+                None => shared.keys.find(&shared.partitions, now, account_id, idempotency),
+            };
+            // What cannot be read concerns this request only.
+            let known = match known.map_err(StoreError::from) {
+                Ok(None) if shared.keys.has_room() => None,
+                Ok(known) => Some(known.ok_or(StoreError::Overloaded)),
+                Err(error) => Some(Err(error)),
+            };
+            if let Some(outcome) = known {
+                results.push(outcome);
+                continue;
+            }
+            keyed.add(account_id, idempotency, first_id, results.len());
+        } else if new_events.is_empty() {
+            results.push(Ok(Accepted::New(Vec::new())));
             continue;
         }
+        let idempotency = idempotency.as_ref();
+        let frame = NewFrame { first_id, account_id, at: now, idempotency, events: &new_events };
+        writer.push(&frame);
         let stored_from = events.len();
-        write_events(&tx, first_id, account, accept.events, &mut events)?;
-        let stored = &events[stored_from..];
-        if let Some(idempotency) = &accept.idempotency {
-            remember(&tx, now, account, idempotency, stored)?;
-        }
-        results.push(Accepted::New(stored.iter().map(|event| event.receipt()).collect()));
+        give_ids(first_id, account_id, new_events, &mut events);
+        let receipts = events[stored_from..].iter().map(|event: &Arc<Event>| event.receipt());
+        results.push(Ok(Accepted::New(receipts.collect())));
     }
-    tx.commit()?;
+    writer.commit()?;
+    if !keyed.places.is_empty() {
+        shared.keys.add(keyed.places);
+    }
     Ok((results, events))
 }
 
-fn write_events(
-    connection: &Connection,
+fn give_ids(
     first_id: u64,
     account_id: AccountId,
     new_events: Vec<NewEvent>,
     events: &mut Vec<Arc<Event>>,
-) -> Result<(), Fault> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (id, account_id, event_type, timestamp, powerlist_id, trigger,
-             targets, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
+) {
     let mut next_id = first_id;
     for new in new_events {
         let id = EventId::from_raw(next_id);
         next_id += (1 + new.targets.len() as u64) * ID_STRIDE;
-        insert.execute(params![
-            id.as_i64(),
-            account_id.as_i64(),
-            new.event_type.as_str(),
-            new.timestamp.as_millis(),
-            new.powerlist_id.map(PowerlistId::as_i64),
-            trigger_code(new.trigger),
-            ids_blob(new.targets.iter().map(|target| target.as_raw())),
-            &*new.data,
-        ])?;
         events.push(Arc::new(Event {
             id,
             account_id,
@@ -299,104 +367,29 @@ fn write_events(
             targets: new.targets.into(),
         }));
     }
-    Ok(())
 }
 
-// Idempotency.
+/// The accepts with keys of one group, which are not in the log yet.
+#[derive(Default)]
+struct KeyedAccepts {
+    by_key: HashMap<(AccountId, [u8; 32]), ([u8; 32], usize)>,
+    places: Vec<Place>,
+}
 
-/// What was answered to an earlier request with this key, if its window is still open. `tx` is
-/// the transaction in the file of `day`, and sees what this very commit has stored so far.
-fn repeated(
-    shared: &Shared,
-    tx: &Connection,
-    day: Day,
-    now: Timestamp,
-    account: AccountId,
-    idempotency: &Idempotency,
-) -> Result<Option<Accepted>, Fault> {
-    if let Some(answer) = find_answer(tx, now, account, idempotency)? {
-        return Ok(Some(answer));
+impl KeyedAccepts {
+    fn add(&mut self, account: AccountId, key: &Idempotency, first_id: u64, result: usize) {
+        self.by_key.insert((account, key.key_hash), (key.request_hash, result));
+        self.places.push(Place::new(account, key, first_id));
     }
-    // Whoever was stored within the window lies in a partition of a day within it, or, if ids
-    // ran ahead of the clock, in a later one.
-    let oldest = Day(now.saturating_sub(IDEMPOTENCY_WINDOW).day());
-    for partition in shared.partitions.newest_first(oldest.first_id(), day.first_id()) {
-        let found = partition
-            .events
-            .read(|connection| find_answer(connection, now, account, idempotency))?;
-        if found.is_some() {
-            return Ok(found);
+
+    fn find(&self, account: AccountId, key: &Idempotency, results: &[Outcome]) -> Option<Accepted> {
+        let (request_hash, result) = self.by_key.get(&(account, key.key_hash))?;
+        if *request_hash != key.request_hash {
+            return Some(Accepted::KeyReused);
+        }
+        match &results[*result] {
+            Ok(Accepted::New(receipts)) => Some(Accepted::Repeated(receipts.clone())),
+            _ => None,
         }
     }
-    Ok(None)
-}
-
-// By the primary key.
-fn find_answer(
-    connection: &Connection,
-    now: Timestamp,
-    account: AccountId,
-    idempotency: &Idempotency,
-) -> Result<Option<Accepted>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT request_hash, event_ids FROM idempotency
-         WHERE account_id = ?1 AND key_hash = ?2 AND expires_at > ?3",
-    )?;
-    let mut rows = statement.query((account.as_i64(), &idempotency.key_hash, now.as_millis()))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    if blob(row, 0)? != idempotency.request_hash {
-        return Ok(Some(Accepted::KeyReused));
-    }
-    let mut types = EventTypes::default();
-    let receipts: Result<Vec<_>, Fault> = ids_of_blob(blob(row, 1)?)?
-        .map(|id| receipt(connection, EventId::from_raw(id), &mut types))
-        .collect();
-    Ok(Some(Accepted::Repeated(receipts?)))
-}
-
-// By the primary key.
-fn receipt(
-    connection: &Connection,
-    id: EventId,
-    types: &mut EventTypes,
-) -> Result<EventReceipt, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT event_type, timestamp, length(targets) / 8 FROM events WHERE id = ?1",
-    )?;
-    let found = statement
-        .query_row([id.as_i64()], |row| {
-            Ok(text(row, 0).and_then(|event_type| {
-                Ok(EventReceipt {
-                    id,
-                    event_type: types.get(event_type)?,
-                    timestamp: Timestamp::from_millis(row.get(1)?),
-                    deliveries: row.get::<_, u32>(2)? as usize,
-                })
-            }))
-        })
-        .optional()?;
-    found.unwrap_or_else(|| Err(Fault::damaged(format!("{id} is remembered but not stored"))))
-}
-
-// By the primary key. Replaces an answer whose window has closed.
-fn remember(
-    connection: &Connection,
-    now: Timestamp,
-    account: AccountId,
-    idempotency: &Idempotency,
-    stored: &[Arc<Event>],
-) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached(
-        "INSERT OR REPLACE INTO idempotency (account_id, key_hash, request_hash, event_ids,
-             expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    statement.execute((
-        account.as_i64(),
-        &idempotency.key_hash,
-        &idempotency.request_hash,
-        ids_blob(stored.iter().map(|event| event.id.as_raw())),
-        now.saturating_add(IDEMPOTENCY_WINDOW).as_millis(),
-    ))?;
-    Ok(())
 }

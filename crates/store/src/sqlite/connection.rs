@@ -26,8 +26,8 @@ const IDLE_READERS_MAX: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     Config,
-    Events,
     History,
+    Keys,
 }
 
 macro_rules! migration {
@@ -43,8 +43,8 @@ impl FileKind {
     fn migrations(self) -> &'static [Migration] {
         match self {
             FileKind::Config => &[migration!("config", "0001_init")],
-            FileKind::Events => &[migration!("events", "0001_init")],
             FileKind::History => &[migration!("history", "0001_init")],
+            FileKind::Keys => &[migration!("keys", "0001_init")],
         }
     }
 }
@@ -66,8 +66,10 @@ impl Writer {
         // Readers never wait for the writer nor the writer for them, and a commit is one append
         // and one sync.
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // NORMAL syncs only at checkpoints and loses acknowledged commits in a power cut.
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        // NORMAL syncs only at checkpoints and loses acknowledged commits in a power cut; what it
+        // loses of the keys is read from the event log again.
+        let synchronous = if kind == FileKind::Keys { "NORMAL" } else { "FULL" };
+        connection.pragma_update(None, "synchronous", synchronous)?;
         // Checkpoints are made by hand (`checkpoint_if_due`): SQLite's own run inside a commit
         // and hide a failed sync, after which the log would be overwritten although its pages
         // never reached the disk.

@@ -8,7 +8,7 @@ use posthaste_core::time::Timestamp;
 
 use super::fault::Fault;
 use super::partitions::{Day, Partition};
-use super::{Shared, events, hits};
+use super::{Shared, hits};
 
 /// Drops every day before that of `before`; how many there were.
 pub fn expire(shared: &Shared, before: Timestamp) -> Result<usize, Fault> {
@@ -31,14 +31,14 @@ fn drop_day(shared: &Shared, partition: &Partition) -> Result<(), Fault> {
     let mut accepting = shared.accepting.lock();
     let mut recording = shared.recording.lock();
     let hits = partition.history.read(hits::of_day)?;
-    let newest = partition.events.read(events::newest)?;
     // The whole day counts as used up: ids above it are the only ones that come now.
-    let last_id = newest.map_or(0, |(id, targets)| id.delivery(targets).as_raw());
+    let last_id = partition.events.last_id()?;
     shared.config.change(|change| {
         hits::fold(&change.tx, hits.into_iter())?;
         change.note_expired(day, last_id)
     })?;
     accepting.leave_day(day);
     recording.leave_day(day);
+    let _nobody_writes_keys = shared.keys.stand_still(day);
     shared.partitions.delete(day)
 }

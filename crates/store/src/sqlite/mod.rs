@@ -1,5 +1,6 @@
-//! The store on SQLite: what it is made of and how it is opened. Each role trait of the contract
-//! has a file of its own; accepting and recording, the two that must be fast, have one more.
+//! The store on SQLite and the event log: what it is made of and how it is opened. Each role trait
+//! of the contract has a file of its own; accepting and recording, the two that must be fast, have
+//! one more.
 //!
 //! All work is done by tokio's blocking threads and none by threads of our own: a runtime whose
 //! time is paused then knows that something is going on, and does not jump past a commit.
@@ -13,15 +14,16 @@ mod deliveries;
 mod event_types;
 mod events;
 mod expire;
-mod fault;
+pub(crate) mod fault;
 mod hits;
 mod hours;
+mod keys;
 mod packed_lines;
 mod packed_rows;
 mod pages;
-mod partitions;
+pub(crate) mod partitions;
 mod record;
-mod rows;
+pub(crate) mod rows;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -33,15 +35,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use posthaste_core::id::EventId;
 use posthaste_core::store::{AcceptedSink, StoreError};
 use posthaste_core::time::Timestamp;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
-use accept::{Accepting, PendingAccept};
+use accept::{AcceptQueue, Accepting};
 use config::Config;
 use fault::{DiskTrust, Fault};
 use hits::HitCounts;
+use keys::Keys;
 use partitions::{Day, Partitions};
 use record::Recording;
 
@@ -51,7 +53,7 @@ const READS_MAX: usize = 16;
 /// The store in a folder of this machine. One process at a time.
 pub struct SqliteStore {
     shared: Arc<Shared>,
-    accepts: mpsc::Sender<PendingAccept>,
+    accepts: Arc<AcceptQueue>,
 }
 
 /// What the store's operations share. Whoever works on a blocking thread holds it until done, so
@@ -64,6 +66,7 @@ struct Shared {
     accepting: Mutex<Accepting>,
     recording: Mutex<Recording>,
     hits: HitCounts,
+    keys: Keys,
     reads: Arc<Semaphore>,
     /// Last, so that it is let go when every file is closed.
     _lock: File,
@@ -71,8 +74,7 @@ struct Shared {
 
 impl SqliteStore {
     /// Opens the store in `dir`, made if it is not there. `now` dates the first account of a new
-    /// store; `node` goes into the ids. Must be called within a tokio runtime, which runs the
-    /// task that commits what is accepted; that task ends when the store is dropped.
+    /// store; `node` goes into the ids.
     pub fn open(
         dir: &Path,
         node: u16,
@@ -80,8 +82,7 @@ impl SqliteStore {
         now: Timestamp,
     ) -> Result<SqliteStore, StoreError> {
         let shared = Arc::new(Shared::open(dir, node, sink, now)?);
-        let accepts = accept::spawn(&shared);
-        Ok(SqliteStore { shared, accepts })
+        Ok(SqliteStore { shared, accepts: Arc::default() })
     }
 
     /// Reads on a blocking thread.
@@ -141,6 +142,7 @@ impl Shared {
         let expired_before = config.expired_before()?;
         let partitions = Partitions::open(dir, expired_before)?;
         let hits = HitCounts::load(&config, &partitions)?;
+        let keys = Keys::load(&partitions)?;
         let last_id = last_event_id(&config, &partitions, expired_before)?;
         Ok(Shared {
             sink,
@@ -150,6 +152,7 @@ impl Shared {
             accepting: Mutex::new(Accepting::new(node, last_id)),
             recording: Mutex::default(),
             hits,
+            keys,
             reads: Arc::new(Semaphore::new(READS_MAX)),
             _lock: lock,
         })
@@ -169,21 +172,20 @@ fn lock(dir: &Path) -> Result<File, Fault> {
 }
 
 /// The highest id that an event or delivery can have. What was never committed was told to
-/// nobody, so the newest row decides; where the newest day was dropped, its note in the
+/// nobody, so the end of the log decides; where the newest day was dropped, its note in the
 /// configuration does.
 fn last_event_id(
     config: &Config,
     partitions: &Partitions,
     expired_before: Day,
 ) -> Result<u64, Fault> {
-    let mut last = config.last_event_id()?.max(expired_before.first_id().saturating_sub(1));
-    for partition in partitions.all() {
-        let newest: Option<(EventId, usize)> = partition.events.read(events::newest)?;
-        if let Some((id, targets)) = newest {
-            let block_end =
-                targets.checked_sub(1).map_or(id.as_raw(), |target| id.delivery(target).as_raw());
-            last = last.max(block_end);
+    let noted = config.last_event_id()?.max(expired_before.first_id().saturating_sub(1));
+    // Ids rise from day to day, so the newest day that has any has the highest.
+    for partition in partitions.all().iter().rev() {
+        let last = partition.events.last_id()?;
+        if last > 0 {
+            return Ok(last.max(noted));
         }
     }
-    Ok(last)
+    Ok(noted)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use posthaste_core::id::{EventId, first_of_millisecond};
@@ -15,7 +15,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::connection::{FileKind, Readers, Writer};
 use super::fault::Fault;
-use super::hours;
+use super::{hours, keys};
+use crate::log::segment::{self, Kind};
+use crate::log::{DayLog, OpenSegments, Tail};
 
 const DAY_MS: i64 = 86_400_000;
 /// Days whose files are kept open for reading; bounds file descriptors, however many days are
@@ -47,12 +49,12 @@ impl Day {
     }
 
     /// `20250115`, as file names have it.
-    fn digits(self) -> String {
+    pub fn digits(self) -> String {
         let text = Timestamp::from_millis(self.0.saturating_mul(DAY_MS)).to_string();
         text[..10].replace('-', "")
     }
 
-    fn from_digits(digits: &str) -> Option<Day> {
+    pub fn from_digits(digits: &str) -> Option<Day> {
         let all_digits = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
         let (year, month, day) = all_digits.then(|| (&digits[..4], &digits[4..6], &digits[6..]))?;
         let start = Timestamp::parse(&format!("{year}-{month}-{day}T00:00:00Z")).ok()?;
@@ -60,14 +62,17 @@ impl Day {
     }
 }
 
-/// One day's two files.
+/// One day's files: the segments of its log, its history, its keys.
 #[derive(Debug)]
 pub struct Partition {
     pub day: Day,
-    pub events: Readers,
+    pub events: Arc<DayLog>,
     pub history: Readers,
-    events_path: PathBuf,
+    keys: Readers,
     history_path: PathBuf,
+    keys_path: PathBuf,
+    /// A day may have no file of keys; it is made when there is something to write.
+    has_keys: AtomicBool,
     /// The day's low-water mark, as a raw id; 0 for none.
     low_water: AtomicU64,
     /// The first and last minute with rollups: attempts are made on later days too, and a chart
@@ -78,33 +83,62 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// Opens the day's files, making what is missing.
-    fn open(dir: &Path, day: Day) -> Result<Partition, Fault> {
-        let [events_path, history_path] = paths(dir, day);
-        let (events_is_new, history_is_new) = (!events_path.exists(), !history_path.exists());
-        drop(Writer::open(&events_path, FileKind::Events)?);
+    /// Opens the day's files, making what is missing. `segments` are those of its log.
+    fn open(
+        dir: &Path,
+        day: Day,
+        segments: Vec<u32>,
+        tail: Tail,
+        open_segments: &Arc<OpenSegments>,
+    ) -> Result<Partition, Fault> {
+        let [history_path, keys_path] = paths(dir, day);
+        let history_is_new = !history_path.exists();
         let history = Writer::open(&history_path, FileKind::History)?;
         let low_water = read_low_water(&history.connection)?;
         let minutes = read_minutes(&history.connection)?;
         let folded_below = hours::read_mark(&history.connection)?;
-        if events_is_new || history_is_new {
+        if history_is_new {
             // A name is on disk only once its directory is.
             fs::File::open(dir)?.sync_all()?;
         }
         Ok(Partition {
             day,
-            events: Readers::new(events_path.clone()),
+            events: Arc::new(DayLog::open(dir, day, segments, tail, open_segments)?),
             history: Readers::new(history_path.clone()),
-            events_path,
+            keys: Readers::new(keys_path.clone()),
+            has_keys: AtomicBool::new(keys::is_there(&keys_path)?),
             history_path,
+            keys_path,
             low_water: AtomicU64::new(low_water),
             minutes: Mutex::new(minutes),
             folded_below: AtomicI64::new(folded_below),
         })
     }
 
-    pub fn events_writer(&self) -> Result<Writer, Fault> {
-        Writer::open(&self.events_path, FileKind::Events)
+    pub fn keys_path(&self) -> &Path {
+        &self.keys_path
+    }
+
+    pub fn note_has_keys(&self) {
+        self.has_keys.store(true, Ordering::Release);
+    }
+
+    /// Does nothing if there is no file of keys.
+    pub fn read_keys(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if self.has_keys.load(Ordering::Acquire) { self.keys.read(read) } else { Ok(()) }
+    }
+
+    /// Up to which id the keys of the day's accepts are in its file.
+    pub fn keys_through(&self) -> Result<u64, Fault> {
+        let mut through = 0;
+        self.read_keys(|connection| {
+            through = keys::through(connection)?;
+            Ok(())
+        })?;
+        Ok(through)
     }
 
     pub fn history_writer(&self) -> Result<Writer, Fault> {
@@ -140,7 +174,7 @@ impl Partition {
 
 fn paths(dir: &Path, day: Day) -> [PathBuf; 2] {
     let digits = day.digits();
-    [dir.join(format!("events-{digits}.db")), dir.join(format!("history-{digits}.db"))]
+    [dir.join(format!("history-{digits}.db")), dir.join(format!("keys-{digits}.db"))]
 }
 
 // By the primary key.
@@ -166,6 +200,7 @@ fn read_minutes(history: &Connection) -> Result<Option<(i64, i64)>, Fault> {
 #[derive(Debug)]
 pub struct Partitions {
     dir: PathBuf,
+    open_segments: Arc<OpenSegments>,
     by_day: RwLock<BTreeMap<Day, Arc<Partition>>>,
 }
 
@@ -173,23 +208,23 @@ impl Partitions {
     /// Opens what is in the folder. Days before `expired_before` were folded: their files are
     /// deleted, which a crash kept from being done.
     pub fn open(dir: &Path, expired_before: Day) -> Result<Partitions, Fault> {
-        let mut days = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let name = entry?.file_name();
-            days.extend(name.to_str().and_then(day_of_file));
-        }
-        days.sort_unstable();
-        days.dedup();
+        let open_segments = Arc::default();
+        let found = find_days(dir)?;
+        // Ids rise, so only the newest day of the log was being written.
+        let newest_log = found.iter().rev().find(|(_, segments)| !segments.is_empty());
+        let newest_log = newest_log.map(|(day, _)| *day);
         let mut by_day = BTreeMap::new();
-        for day in days {
+        for (day, segments) in found {
             if day < expired_before {
                 delete_files(dir, day)?;
-            } else {
-                by_day.insert(day, Arc::new(Partition::open(dir, day)?));
+                continue;
             }
+            let tail = if Some(day) == newest_log { Tail::MayBeTorn } else { Tail::Complete };
+            let partition = Partition::open(dir, day, segments, tail, &open_segments)?;
+            by_day.insert(day, Arc::new(partition));
         }
         close_older(&by_day);
-        Ok(Partitions { dir: dir.to_owned(), by_day: RwLock::new(by_day) })
+        Ok(Partitions { dir: dir.to_owned(), open_segments, by_day: RwLock::new(by_day) })
     }
 
     pub fn get(&self, day: Day) -> Option<Arc<Partition>> {
@@ -205,7 +240,9 @@ impl Partitions {
         if let Some(partition) = by_day.get(&day) {
             return Ok(partition.clone());
         }
-        let partition = Arc::new(Partition::open(&self.dir, day)?);
+        let (segments, tail) = (Vec::new(), Tail::Complete);
+        let partition = Partition::open(&self.dir, day, segments, tail, &self.open_segments)?;
+        let partition = Arc::new(partition);
         by_day.insert(day, partition.clone());
         close_older(&by_day);
         Ok(partition)
@@ -233,38 +270,55 @@ impl Partitions {
     pub fn delete(&self, day: Day) -> Result<(), Fault> {
         let removed = self.by_day.write().remove(&day);
         if let Some(partition) = removed {
-            partition.events.keep_none();
             partition.history.keep_none();
+            partition.keys.keep_none();
         }
+        self.open_segments.close_day(day);
         delete_files(&self.dir, day)
     }
 }
 
 fn close_older(by_day: &BTreeMap<Day, Arc<Partition>>) {
     for partition in by_day.values().rev().skip(DAYS_OPEN_MAX) {
-        partition.events.keep_none();
         partition.history.keep_none();
+        partition.keys.keep_none();
     }
 }
 
-/// The day of a name such as `events-20250115.db-wal`.
+/// The days that have files, oldest first, with the numbers of their log's segments.
+fn find_days(dir: &Path) -> Result<BTreeMap<Day, Vec<u32>>, Fault> {
+    let mut found: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let Some(day) = day_of_file(name) else { continue };
+        let segments = found.entry(day).or_default();
+        if let Some((_, number, Kind::Log)) = segment::parse_name(name) {
+            segments.push(number);
+        }
+    }
+    Ok(found)
+}
+
+/// The day of a name such as `events-20250115-0001.log` or `history-20250115.db-wal`.
 fn day_of_file(name: &str) -> Option<Day> {
-    let rest = name.strip_prefix("events-").or_else(|| name.strip_prefix("history-"))?;
+    if let Some((day, _, _)) = segment::parse_name(name) {
+        return Some(day);
+    }
+    let rest = name.strip_prefix("history-").or_else(|| name.strip_prefix("keys-"))?;
     let (digits, ending) = rest.split_once('.')?;
     ["db", "db-wal", "db-shm"].contains(&ending).then(|| Day::from_digits(digits))?
 }
 
 fn delete_files(dir: &Path, day: Day) -> Result<(), Fault> {
-    for path in paths(dir, day) {
-        for ending in ["", "-wal", "-shm"] {
-            let mut name = path.clone().into_os_string();
-            name.push(ending);
-            match fs::remove_file(&name) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error.into());
-                }
-                _ => {}
-            }
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_str().and_then(day_of_file) != Some(day) {
+            continue;
+        }
+        match fs::remove_file(entry.path()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
         }
     }
     Ok(())
@@ -281,12 +335,15 @@ mod tests {
         let check = |name: &str, expected: Option<Day>| {
             assert_eq!(day_of_file(name), expected, "{name}");
         };
-        check("events-20250115.db", Some(day));
+        check("events-20250115-0001.log", Some(day));
+        check("events-20250115-0001.idx", Some(day));
+        check("keys-20250115.db-wal", Some(day));
         check("history-20250115.db-wal", Some(day));
         check("history-20250115.db-shm", Some(day));
         check("history-20250115.db.bak", None);
-        check("events-20250199.db", None);
-        check("events-2025011.db", None);
+        check("history-20250199.db", None);
+        check("history-2025011.db", None);
+        check("events-20250115.db", None);
         check("config.db", None);
         check("notes.txt", None);
     }

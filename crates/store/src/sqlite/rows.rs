@@ -1,14 +1,13 @@
-//! Rows and what they stand for: the only place that knows how events and deliveries lie in
-//! columns; what is packed into one is `packed_rows`'. Numbers that are stored for an enum never change their meaning.
+//! Rows and what they stand for: the only place that knows how deliveries lie in columns;
+//! what is packed into one is `packed_rows`'. Numbers that are stored for an enum never change their
+//! meaning.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use posthaste_core::attempt::Trigger;
 use posthaste_core::delivery::{Delivery, DeliveryState};
-use posthaste_core::event::Event;
 use posthaste_core::event_type::EventType;
-use posthaste_core::id::{AccountId, DeliveryId, EventId, PowerlistId, WebhookId};
+use posthaste_core::id::{AccountId, DeliveryId, WebhookId};
 use posthaste_core::id_map::IdMap;
 use posthaste_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -64,23 +63,6 @@ pub fn state_of(code: i64, at: Timestamp) -> Option<DeliveryState> {
     })
 }
 
-/// Ids, 8 bytes each, little-endian.
-pub fn ids_blob(ids: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    let mut blob = Vec::with_capacity(8 * ids.len());
-    for id in ids {
-        blob.extend_from_slice(&id.to_le_bytes());
-    }
-    blob
-}
-
-pub fn ids_of_blob(blob: &[u8]) -> Result<impl ExactSizeIterator<Item = u64>, Fault> {
-    let (ids, rest) = blob.as_chunks::<8>();
-    if !rest.is_empty() {
-        return Err(Fault::damaged(format!("a list of ids has {} bytes", blob.len())));
-    }
-    Ok(ids.iter().map(|id| u64::from_le_bytes(*id)))
-}
-
 /// Event types read before: a million deliveries share the texts of a few.
 #[derive(Debug, Default)]
 pub struct EventTypes(HashSet<EventType>);
@@ -94,24 +76,6 @@ impl EventTypes {
         self.0.insert(event_type.clone());
         Ok(event_type)
     }
-}
-
-/// What [`read_event`] expects, in this order.
-pub const EVENT_COLUMNS: &str =
-    "id, account_id, event_type, timestamp, powerlist_id, trigger, targets, data";
-
-pub fn read_event(row: &Row<'_>, types: &mut EventTypes) -> Result<Event, Fault> {
-    let targets: Arc<[WebhookId]> = ids_of_blob(blob(row, 6)?)?.map(WebhookId::from_raw).collect();
-    Ok(Event {
-        id: EventId::from_raw(id_of(row.get(0)?)),
-        account_id: AccountId::from_raw(id_of(row.get(1)?)),
-        event_type: types.get(text(row, 2)?)?,
-        timestamp: Timestamp::from_millis(row.get(3)?),
-        powerlist_id: row.get::<_, Option<i64>>(4)?.map(|raw| PowerlistId::from_raw(id_of(raw))),
-        trigger: trigger_of(row.get(5)?)?,
-        targets,
-        data: text(row, 7)?.into(),
-    })
 }
 
 /// Names of event types by the number that stands for them in one history file, read when they
@@ -214,13 +178,5 @@ mod tests {
             assert_eq!(state_of(code, at), Some(state));
         }
         assert_eq!(state_of(9, at), None);
-    }
-
-    #[test]
-    fn a_torn_list_of_ids_is_damage() {
-        assert!(ids_of_blob(&[0; 12]).is_err());
-        let ids = [1, u64::MAX >> 1];
-        let blob = ids_blob(ids.into_iter());
-        assert_eq!(ids_of_blob(&blob).expect("own blob").collect::<Vec<_>>(), ids);
     }
 }

@@ -100,15 +100,19 @@ mod files {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use parking_lot::Mutex;
     use posthaste_core::event::Event;
-    use posthaste_core::store::{AcceptedSink, StoreError};
+    use posthaste_core::page::PageRequest;
+    use posthaste_core::store::{Accepted, AcceptedSink, EventFilter, StoreError};
     use tempfile::TempDir;
 
     use super::{Fixture, SqliteFixture, SqliteStore};
     use crate::conformance::Collected;
     use crate::conformance::fixtures::{
         DAY, accept_of, accept_one, account, at, delivered, new_event, now, record, webhook,
+        with_key,
     };
+    use crate::log::tests::{Failing, FailingMedium};
 
     #[tokio::test]
     async fn a_second_process_is_refused_and_told_why() {
@@ -126,23 +130,57 @@ mod files {
         assert_eq!(mode & 0o777, 0o700);
     }
 
+    /// A fixture that accepted one event, and how its log's disk fails from now on.
+    async fn on_a_failing_disk() -> (SqliteFixture, Arc<Mutex<Failing>>) {
+        let fixture = SqliteFixture::fresh();
+        accept_one(&*fixture.store(), now(), account(1), new_event(&[])).await;
+        let failing = Arc::new(Mutex::new(Failing::Nothing));
+        {
+            let sqlite = fixture.store.as_ref().expect("open");
+            let mut accepting = sqlite.shared.accepting.lock();
+            let writer = accepting.log_writer();
+            let medium = FailingMedium { medium: writer.file(), failing: failing.clone() };
+            writer.set_medium(Box::new(medium));
+        }
+        (fixture, failing)
+    }
+
     #[tokio::test]
     async fn a_full_disk_refuses_and_works_again_once_there_is_room() {
-        let fixture = SqliteFixture::fresh();
-        let store = fixture.store();
-        accept_one(&*store, now(), account(1), new_event(&[])).await;
-        let pages = |max: i64| {
-            let sqlite = fixture.store.as_ref().expect("open");
-            sqlite.shared.accepting.lock().set_page_count_max(max);
-        };
+        let (mut fixture, failing) = on_a_failing_disk().await;
         let mut large = new_event(&[]);
-        large.data = format!(r#"{{"text":"{}"}}"#, "x".repeat(200_000)).into();
-        pages(8);
-        let refused = store.accept(now(), accept_of(account(1), vec![large.clone()])).await;
+        large.data = format!(r#"{{"text":"{}"}}"#, "x".repeat(400_000)).into();
+        let request = with_key(accept_of(account(1), vec![large]), 1, 1);
+        *failing.lock() = Failing::Full { size: 300_000 };
+        let refused = fixture.store().accept(now(), request.clone()).await;
         assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
-        pages(1_000_000);
-        store.accept(now(), accept_of(account(1), vec![large])).await.expect("room again");
+        *failing.lock() = Failing::Nothing;
+        let accepted = fixture.store().accept(now(), request.clone()).await.expect("room again");
+        assert!(matches!(accepted, Accepted::New(_)), "nothing was remembered: {accepted:?}");
         assert_eq!(fixture.sink().events().len(), 2);
+        fixture.reopen().await;
+        let again = fixture.store().accept(now(), request).await.expect("accept");
+        assert!(matches!(again, Accepted::Repeated(_)), "{again:?}");
+        let listed = fixture.store().list_events(account(1), &EventFilter::default(), page()).await;
+        assert_eq!(listed.expect("list").items.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_is_accepted_any_more() {
+        let (fixture, failing) = on_a_failing_disk().await;
+        *failing.lock() = Failing::Sync(std::io::ErrorKind::Other);
+        for _ in 0..2 {
+            let accept = accept_of(account(1), vec![new_event(&[])]);
+            let refused = fixture.store().accept(now(), accept).await;
+            assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+            // The kernel would call the next sync a success.
+            *failing.lock() = Failing::Nothing;
+        }
+        assert_eq!(fixture.sink().events().len(), 1);
+    }
+
+    fn page() -> PageRequest {
+        PageRequest::default()
     }
 
     #[tokio::test]
@@ -238,5 +276,118 @@ mod files {
             assert!(plan.contains("SEARCH"), "{walk}: {plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{walk} sorts: {plan}");
         }
+    }
+}
+
+mod keys {
+    use std::fs;
+
+    use posthaste_core::store::{Accept, Accepted, EventStore};
+
+    use super::{Fixture, SqliteFixture, SqliteStore};
+    use crate::conformance::fixtures::{
+        DAY, accept_of, account, at, new_event, now, webhook, with_key,
+    };
+    use crate::sqlite::partitions::Day;
+
+    fn request(key: u8) -> Accept {
+        with_key(accept_of(account(1), vec![new_event(&[webhook(1)]); 2]), key, key)
+    }
+
+    async fn check_new(store: &SqliteStore, key: u8) {
+        let accepted = store.accept(now(), request(key)).await.expect("accept");
+        assert!(matches!(accepted, Accepted::New(_)), "{key}: {accepted:?}");
+    }
+
+    async fn check_repeated(store: &SqliteStore, key: u8) {
+        let accepted = store.accept(now(), request(key)).await.expect("accept");
+        assert!(matches!(accepted, Accepted::Repeated(_)), "{key}: {accepted:?}");
+    }
+
+    fn flush(store: &SqliteStore) {
+        let shared = &store.shared;
+        shared.keys.note_sealed(Day(now().day()));
+        let through = shared.partitions.all()[0].events.last_id().expect("known");
+        let flush = shared.keys.take_due(through).expect("a segment was sealed");
+        shared.keys.flush(&shared.partitions, &flush).expect("flush");
+        assert_eq!(shared.keys.recent_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn keys_are_known_before_and_after_they_are_written_and_when_their_file_is_lost() {
+        let mut fixture = SqliteFixture::fresh();
+        let store = fixture.store.clone().expect("open");
+        check_new(&store, 1).await;
+        flush(&store);
+        check_new(&store, 2).await;
+        for key in [1, 2] {
+            check_repeated(&store, key).await;
+        }
+        drop(store);
+        // What was not written is read from the log, and only that.
+        fixture.reopen().await;
+        let store = fixture.store.clone().expect("open");
+        assert_eq!(store.shared.keys.recent_count(), 1);
+        for key in [1, 2] {
+            check_repeated(&store, key).await;
+        }
+        drop((store, fixture.store.take()));
+        for entry in fs::read_dir(fixture.folder()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("keys-")) {
+                fs::remove_file(path).expect("remove");
+            }
+        }
+        fixture.open();
+        let store = fixture.store.clone().expect("open");
+        assert_eq!(store.shared.keys.recent_count(), 2);
+        for key in [1, 2] {
+            check_repeated(&store, key).await;
+        }
+        check_new(&store, 3).await;
+    }
+
+    #[tokio::test]
+    async fn keys_that_share_their_place_are_told_apart() {
+        let fixture = SqliteFixture::fresh();
+        let store = fixture.store.clone().expect("open");
+        let mut other = request(1);
+        let key_hash = &mut other.idempotency.as_mut().expect("a key").key_hash;
+        key_hash[31] = 99;
+        check_new(&store, 1).await;
+        let accepted = store.accept(now(), other.clone()).await.expect("accept");
+        assert!(matches!(accepted, Accepted::New(_)), "{accepted:?}");
+        flush(&store);
+        check_repeated(&store, 1).await;
+        let accepted = store.accept(now(), other).await.expect("accept");
+        assert!(matches!(accepted, Accepted::Repeated(_)), "{accepted:?}");
+    }
+
+    #[tokio::test]
+    async fn two_bodies_under_one_key_in_one_commit_are_told() {
+        let fixture = SqliteFixture::fresh();
+        let store = fixture.store.clone().expect("open");
+        let other = with_key(request(1), 1, 2);
+        let (first, second) =
+            tokio::join!(store.accept(now(), request(1)), store.accept(now(), other));
+        assert!(matches!(first, Ok(Accepted::New(_))), "{first:?}");
+        assert!(matches!(second, Ok(Accepted::KeyReused)), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn a_day_that_is_over_has_its_keys_written_and_takes_them_with_it() {
+        let fixture = SqliteFixture::fresh();
+        let store = fixture.store.clone().expect("open");
+        check_new(&store, 1).await;
+        let later = with_key(accept_of(account(1), vec![new_event(&[])]), 2, 2);
+        store.accept(at(DAY), later).await.expect("accept");
+        let of_day = |day: i64| {
+            let name = format!("keys-{}.db", Day(now().day() + day).digits());
+            fixture.folder().join(name).exists()
+        };
+        assert_eq!((of_day(0), store.shared.keys.recent_count()), (true, 0));
+        check_repeated(&store, 1).await;
+        fixture.store().expire(at(DAY)).await.expect("expire");
+        assert!(!of_day(0));
     }
 }
