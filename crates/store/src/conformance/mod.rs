@@ -99,6 +99,7 @@ macro_rules! store_suite {
                 an_attempt_counts_in_the_minute_it_was_made,
                 empty_buckets_are_there,
                 hours_add_up_to_the_same_as_their_minutes,
+                the_busiest_second_of_an_hour_adds_up_over_days,
                 an_accounts_stats_add_up_its_webhooks,
                 the_busiest_second_adds_up_over_days_and_webhooks,
                 health_says_how_a_webhook_is_doing,

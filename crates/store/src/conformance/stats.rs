@@ -221,3 +221,25 @@ pub async fn hours_add_up_to_the_same_as_their_minutes(f: &mut dyn Fixture) {
         f.reopen().await;
     }
 }
+
+pub async fn the_busiest_second_of_an_hour_adds_up_over_days(f: &mut dyn Fixture) {
+    let store = f.store();
+    let monday = accept_one(&*store, now(), account(1), new_event(&[webhook(1); 3])).await;
+    let tuesday = accept_one(&*store, at(DAY), account(1), new_event(&[webhook(1); 2])).await;
+    // Monday's file begins on Tuesday before the hour, Tuesday's in the middle of it.
+    let hour = at(DAY + 60 * MINUTE);
+    let middle = at(DAY + 90 * MINUTE);
+    let late = at(DAY + 300 * MINUTE);
+    let of_monday = [(0, hour), (1, middle), (2, late)];
+    let of_tuesday = [(0, middle), (1, at(DAY + 301 * MINUTE))];
+    for (position, at) in of_monday {
+        record(&*store, vec![delivered(&monday, position, at)]).await;
+    }
+    for (position, at) in of_tuesday {
+        record(&*store, vec![delivered(&tuesday, position, at)]).await;
+    }
+    let (from, to) = (at(DAY), at(DAY + 600 * MINUTE));
+    let series = series(&*store, Some(webhook(1)), from, to, 600 * MINUTE).await;
+    let whole = &series.buckets[0].1;
+    assert_eq!((whole.attempts, whole.peak_per_second()), (5, 2));
+}

@@ -82,7 +82,9 @@ fn sealed_minutes(
     let is_folded = |hour: i64| partitions.iter().all(|minutes| minutes.has_folded(hour));
     let mut found: Vec<(i64, Rollup)> = Vec::new();
     for Minutes { partition, first, last, .. } in &partitions {
-        let (mut minute, end) = (span.start.max(*first), span.end.min(last.saturating_add(1)));
+        // From the full hour on, so that an hour is read alike in all partitions.
+        let first = first - first.rem_euclid(MINUTES);
+        let (mut minute, end) = (span.start.max(first), span.end.min(last.saturating_add(1)));
         if minute >= end {
             continue;
         }
