@@ -1,6 +1,7 @@
 //! Which deliveries may start now. Each webhook has a lane of its own with a bound on what is in
-//! flight in it; lanes take turns. So a receiver that never answers fills its own lane and
-//! nobody else's.
+//! flight in it; accounts take turns, and in each turn the next of the account's lanes. So a
+//! receiver that never answers fills its own lane and nobody else's, and an account whose one
+//! event goes to ten thousand webhooks is waited for by itself only.
 //!
 //! A lane's bound adapts: timeouts and broken connections halve it, successes raise it by one,
 //! up to what the webhook allows. A dead receiver so ends with a handful of requests in flight
@@ -9,7 +10,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::attempt::Outcome;
-use crate::id::{DeliveryId, WebhookId};
+use crate::id::{AccountId, DeliveryId, WebhookId};
 use crate::id_map::IdMap;
 use crate::rate_limit::{Pacer, RateLimit};
 use crate::time::Timestamp;
@@ -23,6 +24,7 @@ const WINDOW_FLOOR_CROWDED: u32 = 1;
 /// What a lane must know of its webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneSettings {
+    pub account: AccountId,
     pub max_in_flight: u32,
     pub rate_limit: Option<RateLimit>,
     pub paused: bool,
@@ -37,6 +39,7 @@ pub struct Ready {
 
 #[derive(Debug)]
 struct Lane {
+    account: AccountId,
     ready: VecDeque<Ready>,
     in_flight: u32,
     max_in_flight: u32,
@@ -47,7 +50,7 @@ struct Lane {
     paced_until: Option<Timestamp>,
     pacer: Option<Pacer>,
     rate_limit: Option<RateLimit>,
-    /// The lane stands in `Lanes::turns`; keeps it from standing there twice.
+    /// The lane stands in [`Turns`]; keeps it from standing there twice.
     has_turn: bool,
     /// When it stands in `Lanes::waiting`.
     wakes_at: Option<Timestamp>,
@@ -58,6 +61,7 @@ struct Lane {
 impl Lane {
     fn new(settings: LaneSettings) -> Lane {
         Lane {
+            account: settings.account,
             ready: VecDeque::new(),
             in_flight: 0,
             max_in_flight: settings.max_in_flight,
@@ -82,7 +86,7 @@ impl Lane {
 pub struct Lanes {
     lanes: IdMap<WebhookId, Lane>,
     /// Lanes that could start something when they were last looked at, each once.
-    turns: VecDeque<WebhookId>,
+    turns: Turns,
     /// Lanes that may go on at a known time.
     waiting: BTreeSet<(Timestamp, WebhookId)>,
     in_flight: usize,
@@ -93,7 +97,7 @@ impl Lanes {
     pub fn new(in_flight_max: usize) -> Lanes {
         Lanes {
             lanes: IdMap::default(),
-            turns: VecDeque::new(),
+            turns: Turns::default(),
             waiting: BTreeSet::new(),
             in_flight: 0,
             in_flight_max,
@@ -168,7 +172,7 @@ impl Lanes {
     ) -> Option<(WebhookId, Ready)> {
         self.wake(now);
         while self.in_flight < self.in_flight_max {
-            let webhook = self.turns.pop_front()?;
+            let webhook = self.turns.next()?;
             let Some(lane) = self.lanes.get_mut(&webhook) else { continue };
             lane.has_turn = false;
             while lane.ready.front().is_some_and(|ready| !is_wanted(*ready)) {
@@ -247,7 +251,7 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(&webhook) else { return };
         if !lane.has_turn && lane.wakes_at.is_none() && lane.may_start() {
             lane.has_turn = true;
-            self.turns.push_back(webhook);
+            self.turns.offer(lane.account, webhook);
         }
     }
 
@@ -265,7 +269,51 @@ impl Lanes {
         // Else it would stand there twice once it is open again. Only a drained lane can have kept
         // its turn, and draining is rare.
         if lane.has_turn {
-            self.turns.retain(|other| *other != webhook);
+            self.turns.take_back(lane.account, webhook);
+        }
+        self.turns.forget_if_idle(lane.account);
+    }
+}
+
+/// Whose turn it is: accounts one after the other, and within each its lanes.
+#[derive(Debug, Default)]
+struct Turns {
+    /// Accounts with lanes that have a turn, each once.
+    accounts: VecDeque<AccountId>,
+    /// Also of accounts that have none at the moment, for the room: most get one soon again.
+    lanes: IdMap<AccountId, VecDeque<WebhookId>>,
+}
+
+impl Turns {
+    fn offer(&mut self, account: AccountId, webhook: WebhookId) {
+        let lanes = self.lanes.entry(account).or_default();
+        if lanes.is_empty() {
+            self.accounts.push_back(account);
+        }
+        lanes.push_back(webhook);
+    }
+
+    fn next(&mut self) -> Option<WebhookId> {
+        let account = self.accounts.pop_front()?;
+        let lanes = self.lanes.get_mut(&account)?;
+        let webhook = lanes.pop_front();
+        if !lanes.is_empty() {
+            self.accounts.push_back(account);
+        }
+        webhook
+    }
+
+    fn take_back(&mut self, account: AccountId, webhook: WebhookId) {
+        let Some(lanes) = self.lanes.get_mut(&account) else { return };
+        lanes.retain(|other| *other != webhook);
+        if lanes.is_empty() {
+            self.accounts.retain(|other| *other != account);
+        }
+    }
+
+    fn forget_if_idle(&mut self, account: AccountId) {
+        if self.lanes.get(&account).is_some_and(VecDeque::is_empty) {
+            self.lanes.remove(&account);
         }
     }
 }
@@ -299,7 +347,8 @@ mod tests {
     }
 
     fn settings(max_in_flight: u32) -> LaneSettings {
-        LaneSettings { max_in_flight, rate_limit: None, paused: false }
+        let account = AccountId::from_raw(1);
+        LaneSettings { account, max_in_flight, rate_limit: None, paused: false }
     }
 
     fn lanes(in_flight_max: usize, webhooks: u64, each: u64, max_in_flight: u32) -> Lanes {
@@ -323,6 +372,21 @@ mod tests {
     fn lanes_take_turns() {
         let mut lanes = lanes(100, 3, 2, 10);
         assert_eq!(started(&mut lanes, NOW), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_account_with_many_lanes_takes_no_more_turns_than_others() {
+        let mut lanes = lanes(100, 5, 1, 10);
+        let other = LaneSettings { account: AccountId::from_raw(2), ..settings(10) };
+        for w in [6, 7] {
+            lanes.configure(webhook(w), other);
+            lanes.push(webhook(w), ready(w));
+        }
+        assert_eq!(started(&mut lanes, NOW), [1, 6, 2, 7, 3, 4, 5]);
+        for w in 1..=7 {
+            lanes.finished(webhook(w), Some(Outcome::Succeeded), None);
+        }
+        assert!(lanes.turns.lanes.is_empty(), "nothing is kept of accounts without lanes");
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl Dispatcher {
 
 pub(super) fn lane_settings(webhook: &Webhook) -> LaneSettings {
     LaneSettings {
+        account: webhook.account_id,
         max_in_flight: webhook.settings.max_in_flight,
         rate_limit: webhook.settings.rate_limit,
         paused: webhook.status == WebhookStatus::Paused,
