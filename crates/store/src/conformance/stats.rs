@@ -226,9 +226,9 @@ pub async fn the_busiest_second_of_an_hour_adds_up_over_days(f: &mut dyn Fixture
     let store = f.store();
     let monday = accept_one(&*store, now(), account(1), new_event(&[webhook(1); 3])).await;
     let tuesday = accept_one(&*store, at(DAY), account(1), new_event(&[webhook(1); 2])).await;
-    // Monday's file begins on Tuesday before the hour, Tuesday's in the middle of it.
-    let hour = at(DAY + 60 * MINUTE);
-    let middle = at(DAY + 90 * MINUTE);
+    // Both within one hour: the first begins it, the other is all that Tuesday's file has of it.
+    let hour = at(DAY + 30 * MINUTE);
+    let middle = at(DAY + 75 * MINUTE);
     let late = at(DAY + 300 * MINUTE);
     let of_monday = [(0, hour), (1, middle), (2, late)];
     let of_tuesday = [(0, middle), (1, at(DAY + 301 * MINUTE))];
