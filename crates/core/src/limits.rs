@@ -106,7 +106,7 @@ pub const RECORD_BATCH_MAX: usize = 5_000;
 pub const RECORD_EVERY: Duration = Duration::from_millis(100);
 /// Outcomes that wait to be recorded. Over this no more requests are sent: with a full disk their
 /// outcomes, with answers of up to 80 KiB, would fill the memory.
-pub const RECORD_QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub const RECORD_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A delivery without an outcome for this long gets a row all the same, so that the log shows it
 /// and the low-water mark moves on.
 pub const PARK_AFTER: Duration = Duration::from_secs(1);

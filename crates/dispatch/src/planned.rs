@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use posthaste_core::attempt::Trigger;
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, EventId};
@@ -64,6 +65,26 @@ impl PlannedAttempt {
             Err(ours) => fault(ours.reason),
         }
     }
+}
+
+/// Makes attempts whose events memory had no room for: reads these together first. Events that
+/// cannot be read so are left to their attempts, which say what is wrong with each.
+pub async fn make_together(
+    mut attempts: Vec<PlannedAttempt>,
+    deps: Deps,
+    reports: mpsc::UnboundedSender<Report>,
+) {
+    let mut ids: Vec<EventId> = attempts.iter().map(|attempt| attempt.event_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let events = deps.store.events_to_deliver(ids, usize::MAX).await.unwrap_or_default();
+    for attempt in &mut attempts {
+        let found = events.binary_search_by_key(&attempt.event_id, |event| event.id);
+        attempt.body = found.ok().map(|position| events[position].clone());
+    }
+    drop(events);
+    let attempts = attempts.into_iter();
+    join_all(attempts.map(|attempt| attempt.make(deps.clone(), reports.clone()))).await;
 }
 
 /// Sends its report when it goes, also when it goes because the task panicked.

@@ -10,27 +10,44 @@ use posthaste_core::retry::{Jitter, RetrySchedule};
 use posthaste_core::time::{Entropy, Timestamp};
 
 use super::Dispatcher;
-use crate::planned::PlannedAttempt;
+use crate::planned::{PlannedAttempt, make_together};
 
 /// After a fault of ours (the event cannot be read, a panic) a delivery waits this long.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// Attempts whose events are read back in one go, and which are then made by one task.
+const READ_TOGETHER_MAX: usize = 64;
 
 impl Dispatcher {
     pub(super) fn start_what_may(&mut self, now: Timestamp) {
+        let mut without_body = Vec::new();
         while self.recorder.has_room() {
             let tickets = &self.tickets;
             let is_wanted = |ready: Ready| {
                 tickets.get(ready.delivery).is_some_and(|ticket| ticket.wants(ready.manual))
             };
-            let Some((webhook_id, ready)) = self.lanes.next(now, is_wanted) else { return };
-            if !self.start(now, webhook_id, ready) {
-                self.lanes.finished(webhook_id, None, None);
+            let Some((webhook_id, ready)) = self.lanes.next(now, is_wanted) else { break };
+            match self.plan(now, webhook_id, ready) {
+                None => self.lanes.finished(webhook_id, None, None),
+                Some(attempt) if attempt.body.is_none() => without_body.push(attempt),
+                Some(attempt) => {
+                    self.tasks.spawn(attempt.make(self.deps.clone(), self.reports.clone()));
+                }
             }
+        }
+        while !without_body.is_empty() {
+            let rest = without_body.split_off(without_body.len().min(READ_TOGETHER_MAX));
+            let attempts = std::mem::replace(&mut without_body, rest);
+            self.tasks.spawn(make_together(attempts, self.deps.clone(), self.reports.clone()));
         }
     }
 
-    /// Starts an attempt. `false` if its webhook is gone, and with it the delivery.
-    pub(super) fn start(&mut self, now: Timestamp, webhook_id: WebhookId, ready: Ready) -> bool {
+    /// An attempt that is to be made now. `None` if its webhook is gone, and with it the delivery.
+    fn plan(
+        &mut self,
+        now: Timestamp,
+        webhook_id: WebhookId,
+        ready: Ready,
+    ) -> Option<PlannedAttempt> {
         let id = ready.delivery;
         // Looked at here and not only when the lane is opened: a lane outlives its webhook while
         // requests are in flight, and what was accepted before the webhook went may come after it.
@@ -38,7 +55,7 @@ impl Dispatcher {
             Ok(webhook) => webhook,
             Err(end) => {
                 self.end(id, end);
-                return false;
+                return None;
             }
         };
         let ticket = self.tickets.get_mut(id).expect("only what is wanted comes out of a lane");
@@ -48,7 +65,7 @@ impl Dispatcher {
             (false, _) => Trigger::Retry,
         };
         let number = ticket.start_attempt();
-        let attempt = PlannedAttempt {
+        Some(PlannedAttempt {
             delivery: id,
             manual: ready.manual,
             event_id: ticket.event_id,
@@ -57,9 +74,7 @@ impl Dispatcher {
             webhook,
             number,
             trigger,
-        };
-        self.tasks.spawn(attempt.make(self.deps.clone(), self.reports.clone()));
-        true
+        })
     }
 
     pub(super) fn attempt_ended(
