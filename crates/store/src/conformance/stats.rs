@@ -225,8 +225,10 @@ pub async fn hours_add_up_to_the_same_as_their_minutes(f: &mut dyn Fixture) {
 pub async fn the_busiest_second_of_an_hour_adds_up_over_days(f: &mut dyn Fixture) {
     let store = f.store();
     let monday = accept_one(&*store, now(), account(1), new_event(&[webhook(1); 3])).await;
-    let tuesday = accept_one(&*store, at(DAY), account(1), new_event(&[webhook(1); 2])).await;
-    // Both within one hour: the first begins it, the other is all that Tuesday's file has of it.
+    let tuesday =
+        accept_one(&*store, at(DAY + 50 * MINUTE), account(1), new_event(&[webhook(1); 2]));
+    let tuesday = tuesday.await;
+    // Within one full hour; Tuesday's file begins in the middle of it.
     let hour = at(DAY + 30 * MINUTE);
     let middle = at(DAY + 75 * MINUTE);
     let late = at(DAY + 300 * MINUTE);
