@@ -47,7 +47,7 @@ bench: ## Measure throughput and latency with the load generator (release build)
 	cargo build --release -p posthaste -p posthaste-bench $(CARGO_FLAGS)
 	$(TARGET_DIR)/release/posthaste-bench $(BENCH_ARGS)
 
-# Unlike times, instructions can be compared between machines: INSTRUCTIONS_ARGS="--max 200000".
+# Unlike times, instructions can be compared between machines: INSTRUCTIONS_ARGS="--max 105000".
 instructions: ## Count the instructions that a delivery takes (valgrind, release build)
 	@scripts/setup.sh instructions
 	cargo build --release -p posthaste -p posthaste-bench $(CARGO_FLAGS)
