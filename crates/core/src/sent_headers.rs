@@ -15,6 +15,7 @@ use crate::envelope::SHA256_PREFIX;
 use crate::id::EventId;
 use crate::secret::Digest;
 use crate::signature::V1_PREFIX;
+use crate::varint::Reader;
 
 /// What is kept in place of a value that is none of ours to keep.
 pub const REDACTED: &str = "[redacted]";
@@ -101,7 +102,7 @@ impl SentHeaders {
 
     /// Reads back what [`SentHeaders::as_packed`] gave.
     pub fn from_packed(packed: Vec<u8>) -> Result<SentHeaders, DamagedHeaders> {
-        let mut rest = Rest(&packed);
+        let mut rest = Reader(&packed);
         let mut last = None;
         while !rest.0.is_empty() {
             read_one(&mut rest, &mut last).ok_or(DamagedHeaders)?;
@@ -163,7 +164,7 @@ impl SentHeaders {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, SentValue<'_>)> {
-        let mut rest = Rest(&self.0);
+        let mut rest = Reader(&self.0);
         let mut last = None;
         std::iter::from_fn(move || {
             let is_over = rest.0.is_empty();
@@ -224,21 +225,21 @@ impl fmt::Debug for SentHeaders {
 
 /// `None` if this is no header. `last` is the last digest that was hex.
 fn read_one<'p>(
-    rest: &mut Rest<'p>,
+    rest: &mut Reader<'p>,
     last: &mut Option<&'p Digest>,
 ) -> Option<(&'p str, SentValue<'p>)> {
     let name = match rest.byte()? {
-        LITERAL => rest.text()?,
+        LITERAL => read_text(rest)?,
         code => NAMES.get(usize::from(code) - 1)?,
     };
     let value = match rest.byte()? {
-        LITERAL => SentValue::Text(rest.text()?),
-        HEX => SentValue::Hex(last.insert(rest.array()?)),
-        SHA256_HEX => SentValue::Sha256Hex(last.insert(rest.array()?)),
+        LITERAL => SentValue::Text(read_text(rest)?),
+        HEX => SentValue::Hex(last.insert(rest.array_ref()?)),
+        SHA256_HEX => SentValue::Sha256Hex(last.insert(rest.array_ref()?)),
         SHA256_AGAIN => SentValue::Sha256Hex((*last)?),
-        STANDARD => SentValue::Standard(rest.array()?),
-        NUMBER => SentValue::Number(u64::from_le_bytes(*rest.array()?)),
-        EVENT_ID => SentValue::EventId(EventId::from_raw(u64::from_le_bytes(*rest.array()?))),
+        STANDARD => SentValue::Standard(rest.array_ref()?),
+        NUMBER => SentValue::Number(rest.u64()?),
+        EVENT_ID => SentValue::EventId(EventId::from_raw(rest.u64()?)),
         JSON => SentValue::Json,
         IS_REDACTED => SentValue::Redacted,
         _ => return None,
@@ -246,26 +247,9 @@ fn read_one<'p>(
     Some((name, value))
 }
 
-/// What is still to be read.
-struct Rest<'p>(&'p [u8]);
-
-impl<'p> Rest<'p> {
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| *byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<&'p [u8; N]> {
-        let (head, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn text(&mut self) -> Option<&'p str> {
-        let length = usize::try_from(u32::from_le_bytes(*self.array()?)).ok()?;
-        let (head, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        std::str::from_utf8(head).ok()
-    }
+fn read_text<'p>(rest: &mut Reader<'p>) -> Option<&'p str> {
+    let length = usize::try_from(rest.u32()?).ok()?;
+    std::str::from_utf8(rest.take(length)?).ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Numbers of one to ten bytes, the small ones short: what packed forms on disk are made of.
+//! What packed forms on disk are made of: numbers of one to ten bytes, the small ones short, and a
+//! reader of those, of numbers of a fixed length and of bytes.
 
 /// Seven bits a byte, lowest first; the top bit says that more follow (LEB128).
 pub fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
@@ -60,18 +61,40 @@ impl<'b> Reader<'b> {
         Some((folded >> 1).cast_signed() ^ -((folded & 1).cast_signed()))
     }
 
-    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// The next bytes, where they lie.
+    pub fn array_ref<const N: usize>(&mut self) -> Option<&'b [u8; N]> {
         let (head, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        Some(*head)
+        Some(head)
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.array_ref().copied()
+    }
+
+    /// Numbers of a fixed length stand lowest byte first.
+    pub fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    pub fn take(&mut self, count: usize) -> Option<&'b [u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(head)
     }
 
     /// Reads what [`write_bytes`] wrote.
     pub fn bytes(&mut self) -> Option<&'b [u8]> {
         let length = self.number()?;
-        let (head, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(head)
+        self.take(length)
     }
 
     /// All that is left.

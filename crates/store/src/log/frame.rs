@@ -22,6 +22,7 @@ use posthaste_core::attempt::Trigger;
 use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
 use posthaste_core::id::{AccountId, EventId, ID_STRIDE, PowerlistId, WebhookId};
 use posthaste_core::time::Timestamp;
+use posthaste_core::varint::Reader;
 
 use crate::sqlite::fault::Fault;
 use crate::sqlite::rows::{EventTypes, trigger_code, trigger_of};
@@ -128,7 +129,7 @@ pub struct Header {
 
 /// `None` if no frame begins here.
 pub fn read_header(bytes: &[u8]) -> Option<Header> {
-    let mut rest = Rest(bytes);
+    let mut rest = Reader(bytes);
     if rest.array::<4>()? != MARKER {
         return None;
     }
@@ -160,7 +161,7 @@ pub fn read_frame(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     if crc32fast::hash(&frame[CHECKED_FROM..]) != checksum {
         return None;
     }
-    let mut rest = Rest(&frame[HEADER_BYTES..]);
+    let mut rest = Reader(&frame[HEADER_BYTES..]);
     let first_id = rest.u64()?;
     let account_id = AccountId::from_raw(rest.u64()?);
     let at = Timestamp::from_millis(rest.i64()?);
@@ -188,7 +189,7 @@ impl<'b> Frame<'b> {
     pub fn events(&self) -> Result<Vec<StoredEvent<'b>>, Fault> {
         // Not reserved by a number that was read: it may claim anything.
         let mut events = Vec::new();
-        let mut rest = Rest(self.events);
+        let mut rest = Reader(self.events);
         let mut id = self.first_id;
         for _ in 0..self.event_count {
             let event = read_event(&mut rest, EventId::from_raw(id), self.account_id)
@@ -218,12 +219,12 @@ pub struct StoredEvent<'b> {
 }
 
 fn read_event<'b>(
-    rest: &mut Rest<'b>,
+    rest: &mut Reader<'b>,
     id: EventId,
     account_id: AccountId,
 ) -> Option<StoredEvent<'b>> {
     let size = rest.u32()? as usize;
-    let mut rest = Rest(rest.bytes(size)?);
+    let mut rest = Reader(rest.take(size)?);
     let timestamp = Timestamp::from_millis(rest.i64()?);
     let target_count = rest.u32()? as usize;
     let type_bytes = usize::from(rest.byte()?);
@@ -232,8 +233,8 @@ fn read_event<'b>(
         0 => None,
         _ => Some(PowerlistId::from_raw(rest.u64()?)),
     };
-    let event_type = std::str::from_utf8(rest.bytes(type_bytes)?).ok()?;
-    let (targets, _) = rest.bytes(target_count.checked_mul(8)?)?.as_chunks::<8>();
+    let event_type = std::str::from_utf8(rest.take(type_bytes)?).ok()?;
+    let (targets, _) = rest.take(target_count.checked_mul(8)?)?.as_chunks::<8>();
     Some(StoredEvent {
         id,
         account_id,
@@ -278,39 +279,6 @@ impl StoredEvent<'_> {
 
     fn trigger(&self) -> Result<Trigger, Fault> {
         trigger_of(i64::from(self.trigger))
-    }
-}
-
-/// What is still to be read.
-struct Rest<'b>(&'b [u8]);
-
-impl<'b> Rest<'b> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*head)
-    }
-
-    fn bytes(&mut self, count: usize) -> Option<&'b [u8]> {
-        let (head, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        self.array().map(i64::from_le_bytes)
     }
 }
 
