@@ -1,5 +1,5 @@
-//! The test inbox of `--dev`: a receiver inside the server that shows what arrived and verifies
-//! its signatures, so that a first webhook needs no program of one's own.
+//! The test inbox of `--dev`: a receiver inside the server that tells what arrived and verifies
+//! its signatures, so that a first webhook needs no program of one's own. The dashboard shows it.
 //!
 //! It has no authentication and keeps everything in memory. Only a server that listens on
 //! loopback, for one developer, may have it.
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use parking_lot::Mutex;
 use posthaste_core::canonical::canonicalise;
@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Code};
 use crate::extract::{Json, Parameters, Segment, given, read_bytes};
-use crate::pages::PAGE_POLICY;
 use crate::state::AppState;
 
 /// What is kept; the oldest make room.
@@ -36,9 +35,6 @@ const ANSWERS_MAX: usize = 1_000;
 const NAME_CHARS_MAX: usize = 100;
 /// What `/inbox/receive` is called.
 const UNNAMED: &str = "default";
-
-const PAGE: &str = include_str!("../assets/inbox/index.html");
-const SCRIPT: &str = include_str!("../assets/inbox/app.js");
 
 /// The memory of the inbox. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -102,20 +98,10 @@ impl Inbox {
 
 pub fn router() -> Router<AppState> {
     Router::new()
-        .route("/inbox", get(page))
-        .route("/inbox/app.js", get(script))
         .route("/inbox/receive", post(receive))
         .route("/inbox/receive/{name}", post(receive))
         .route("/inbox/answer/{name}", put(set_answer))
         .route("/inbox/requests", get(list).delete(clear))
-}
-
-async fn page() -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(PAGE)).into_response()
-}
-
-async fn script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
 fn inbox_of(state: &AppState) -> Result<&Inbox, ApiError> {

@@ -131,17 +131,6 @@ async fn it_keeps_the_last_500() {
 }
 
 #[tokio::test]
-async fn the_start_page_leads_to_the_inbox_where_there_is_one() {
-    let check = async |server: TestServer, expected: bool| {
-        let page = call(&server, "GET", "/", Value::Null).await.expect(200).text;
-        assert_eq!(page.contains("href=\"/inbox\""), expected, "{page}");
-        assert!(page.contains(env!("CARGO_PKG_VERSION")) && !page.contains("<!-- "), "{page}");
-    };
-    check(TestServer::start_with_inbox().await, true).await;
-    check(TestServer::start().await, false).await;
-}
-
-#[tokio::test]
 async fn without_dev_there_is_none() {
     let server = TestServer::start().await;
     for (method, path) in

@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::BodyExt;
-use posthaste_api::{Api, AppState, Inbox, Parts, Settings};
+use posthaste_api::{Api, AppState, Dashboard, Inbox, Parts, Settings};
 use posthaste_core::account::{KeyText, NewApiKey, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
@@ -180,6 +180,11 @@ impl TestServer {
             clock,
             _folder: folder,
         }
+    }
+
+    /// In place of the one in the binary.
+    pub fn with_dashboard(self, dashboard: Dashboard) -> TestServer {
+        TestServer { api: Api::with_dashboard(self.state.clone(), dashboard), ..self }
     }
 
     pub fn advance(&self, by: Duration) {
