@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::error::{Code, Problem, ProblemField};
+use crate::v1::stream::{ResetJson, SkippedJson};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,7 +28,7 @@ use crate::error::{Code, Problem, ProblemField};
         (name = "Keys and accounts", description = "Who may do what."),
         (name = "Operation", description = "For whoever runs the server."),
     ),
-    components(schemas(Problem, ProblemField))
+    components(schemas(Problem, ProblemField, ResetJson, SkippedJson))
 )]
 pub struct Head;
 

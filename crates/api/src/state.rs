@@ -6,7 +6,6 @@ use std::future::Future;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
@@ -19,6 +18,7 @@ use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MA
 use posthaste_core::page::PageRequest;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
+use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::inbox::Inbox;
@@ -83,7 +83,8 @@ pub struct Shared {
     pub event_types: CustomNames,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
-    ready: AtomicBool,
+    /// False from the moment a shutdown begins.
+    ready: watch::Sender<bool>,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -121,7 +122,7 @@ impl AppState {
             event_types,
             metrics: Metrics::default(),
             inbox: parts.inbox,
-            ready: AtomicBool::new(true),
+            ready: watch::Sender::new(true),
             changes: tokio::sync::Mutex::new(()),
         })))
     }
@@ -163,14 +164,20 @@ impl Shared {
         self.clock.now()
     }
 
-    /// What `/readyz` says from now on. The binary sets it to false when it begins to shut down,
-    /// so that load balancers stop sending before the listener closes.
-    pub fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Relaxed);
+    /// The binary says so when it begins to shut down: `/readyz` then tells load balancers to stop
+    /// sending before the listener closes, and answers that would not end by themselves end.
+    pub fn close(&self) {
+        self.ready.send_replace(false);
     }
 
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        *self.ready.borrow()
+    }
+
+    /// Resolves when a shutdown has begun.
+    pub async fn closing(&self) {
+        // The sender is right here, so it cannot be gone.
+        let _ = self.ready.subscribe().wait_for(|ready| !ready).await;
     }
 }
 

@@ -100,7 +100,7 @@ async fn liveness_and_readiness_need_no_key() {
     let ready = server.call("GET", "/readyz", "", Value::Null).await.expect(200);
     let engine = json!({"outstanding": 0, "in_flight": 0, "unrecorded": 0});
     assert_eq!(ready.json, json!({"status": "ready", "engine": engine}));
-    server.state.set_ready(false);
+    server.state.close();
     server.call("GET", "/healthz", "", Value::Null).await.expect(200);
     let answer = server.call("GET", "/readyz", "", Value::Null).await;
     answer.expect_problem(503, "not_ready");

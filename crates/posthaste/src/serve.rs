@@ -206,7 +206,7 @@ async fn supervise(
     // Not "which branch came first": the parts watch for the stop as well, and may end before this
     // task hears of it.
     let was_asked = *stop.borrow();
-    running.state.set_ready(false);
+    running.state.close();
     stop.send_replace(true);
     let engine_ended = match engine_ended {
         Some(ended) => ended,

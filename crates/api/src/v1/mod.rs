@@ -11,6 +11,7 @@ pub mod events;
 mod names;
 mod secrets;
 mod stats;
+pub mod stream;
 mod webhooks;
 
 use posthaste_core::page::{Cursor, Page};
@@ -40,6 +41,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(stream::stream))
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
