@@ -27,6 +27,7 @@ pub enum Code {
     Unauthorized,
     Forbidden,
     NotFound,
+    NoInbox,
     UnknownAccount,
     MethodNotAllowed,
     Taken,
@@ -51,11 +52,12 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 25] = [
+    pub const ALL: [Code; 26] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::Forbidden,
         Code::NotFound,
+        Code::NoInbox,
         Code::UnknownAccount,
         Code::MethodNotAllowed,
         Code::Taken,
@@ -101,6 +103,7 @@ impl Code {
             }
             Code::Forbidden => (Status::FORBIDDEN, "forbidden", "This API key may not do that"),
             Code::NotFound => (Status::NOT_FOUND, "not_found", "There is no such thing"),
+            Code::NoInbox => (Status::NOT_FOUND, "no_inbox", "This server has no test inbox"),
             Code::UnknownAccount => {
                 (Status::NOT_FOUND, "unknown_account", "There is no such account")
             }

@@ -26,6 +26,7 @@ use crate::v1::stream::{ResetJson, SkippedJson};
         (name = "Statistics", description = "Numbers over time."),
         (name = "Event types", description = "The catalogue."),
         (name = "Keys and accounts", description = "Who may do what."),
+        (name = "Test inbox", description = "What a server that was started with `--dev` received."),
         (name = "Operation", description = "For whoever runs the server."),
     ),
     components(schemas(Problem, ProblemField, ResetJson, SkippedJson))

@@ -8,6 +8,7 @@ mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
+mod inbox;
 mod names;
 mod secrets;
 mod stats;
@@ -49,6 +50,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show))
+        .routes(routes!(inbox::list, inbox::clear))
+        .routes(routes!(inbox::show_answer, inbox::set_answer))
 }
 
 /// One page of a list, newest first.
