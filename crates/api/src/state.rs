@@ -24,7 +24,7 @@ use crate::error::ApiError;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 
-/// What the operator chose about the API.
+/// What the operator chose, as far as the API keeps to it or tells it.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Of every request but a batch, and of each event in a batch.
@@ -32,6 +32,11 @@ pub struct Settings {
     pub batch_body_bytes_max: usize,
     /// Lets `/metrics` be read without a key. Off, because even numbers tell about customers.
     pub metrics_open: bool,
+    /// Only told: what follows is kept to elsewhere.
+    pub dev: bool,
+    pub public_url: Option<String>,
+    pub retention_days: u32,
+    pub egress_allow: Vec<String>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,10 @@ impl Default for Settings {
             body_bytes_max: BODY_BYTES_MAX,
             batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
             metrics_open: false,
+            dev: false,
+            public_url: None,
+            retention_days: 30,
+            egress_allow: Vec::new(),
         }
     }
 }
@@ -83,6 +92,7 @@ pub struct Shared {
     pub event_types: CustomNames,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
+    pub started_at: Timestamp,
     /// False from the moment a shutdown begins.
     ready: watch::Sender<bool>,
     changes: tokio::sync::Mutex<()>,
@@ -109,6 +119,7 @@ impl AppState {
                 break;
             }
         }
+        let started_at = parts.clock.now();
         Ok(AppState(Arc::new(Shared {
             store: parts.store,
             engine: parts.engine,
@@ -122,6 +133,7 @@ impl AppState {
             event_types,
             metrics: Metrics::default(),
             inbox: parts.inbox,
+            started_at,
             ready: watch::Sender::new(true),
             changes: tokio::sync::Mutex::new(()),
         })))

@@ -97,6 +97,10 @@ impl Server {
                 body_bytes_max: config.body_bytes_max,
                 batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
                 metrics_open: config.metrics_open,
+                dev: config.dev,
+                public_url: config.public_url.clone(),
+                retention_days: config.retention_days,
+                egress_allow: config.egress_allow.clone(),
             },
             inbox: config.dev.then(Inbox::default),
         })

@@ -11,6 +11,7 @@ pub mod events;
 mod inbox;
 mod names;
 mod secrets;
+mod server;
 mod stats;
 pub mod stream;
 mod webhooks;
@@ -52,6 +53,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(accounts::show))
         .routes(routes!(inbox::list, inbox::clear))
         .routes(routes!(inbox::show_answer, inbox::set_answer))
+        .routes(routes!(server::show))
 }
 
 /// One page of a list, newest first.
