@@ -107,11 +107,11 @@ pub struct Subscribe {
 }
 
 /// A delivery as it stood after a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
+#[derive(Debug)]
+struct Update {
     /// 1, 2, 3 … among those of its account.
     sequence: u64,
-    pub delivery: Delivery,
+    delivery: Delivery,
 }
 
 /// Updates that a subscriber is not shown.
@@ -375,6 +375,292 @@ impl Places {
         *of_account -= 1;
         if *of_account == 0 {
             self.by_account.remove(&account);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::attempt::Trigger;
+    use crate::delivery::{DeliveryState, Progress};
+    use crate::event_type::EventType;
+    use crate::id::{DeliveryId, EventId};
+
+    const EPOCH: Epoch = Epoch(0xfeed);
+    const NOW: Timestamp = Timestamp::EPOCH;
+    const NOTHING: [i64; 0] = [];
+
+    fn account(number: u64) -> AccountId {
+        AccountId::from_raw(number)
+    }
+
+    fn delivery(of: u64, webhook: u64, event: &str, state: DeliveryState) -> Delivery {
+        Delivery {
+            id: DeliveryId::from_raw(2),
+            event_id: EventId::from_raw(1),
+            account_id: account(of),
+            webhook_id: WebhookId::from_raw(webhook),
+            event_type: EventType::parse(event).expect("a name"),
+            trigger: Trigger::Event,
+            state,
+            progress: Progress::default(),
+            last: None,
+        }
+    }
+
+    fn plain(of: u64) -> Delivery {
+        delivery(of, 1, "call.ended", DeliveryState::Delivered { at: NOW })
+    }
+
+    /// One update of each of these accounts, in order.
+    fn ring(updates_max: usize, accounts: &[u64]) -> Ring {
+        let mut ring = Ring::new(EPOCH, updates_max);
+        accounts.iter().for_each(|of| ring.push(plain(*of)));
+        ring
+    }
+
+    fn everything_of(of: u64) -> Subscribe {
+        let filter = UpdateFilter::everything_of(account(of));
+        Subscribe { filter, max_per_s: None, last_id: None }
+    }
+
+    fn after_second(seconds: u64) -> Timestamp {
+        NOW.saturating_add(Duration::from_secs(seconds))
+    }
+
+    /// All that there is: the numbers of updates, and `-3` where three were skipped.
+    fn read(ring: &Ring, now: Timestamp, subscription: &mut Subscription) -> Vec<i64> {
+        let mut seen = Vec::new();
+        loop {
+            let piece = ring.read(now, subscription);
+            seen.extend(piece.skipped.map(|skipped| -i64::try_from(skipped.count).unwrap()));
+            seen.extend(piece.updates.iter().map(|(id, _)| i64::try_from(id.sequence).unwrap()));
+            if !piece.more {
+                return seen;
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_sees_its_own_from_now_on_and_numbered_by_itself() {
+        let mut ring = ring(10, &[7, 7, 8]);
+        let (mut subscription, reset) = ring.subscribe(everything_of(7));
+        assert_eq!(reset, None);
+        assert_eq!(subscription.id().to_string(), "000000000000feed-2");
+        assert_eq!(read(&ring, NOW, &mut subscription), NOTHING);
+        for of in [8, 7, 8, 7] {
+            ring.push(plain(of));
+        }
+        assert_eq!(read(&ring, NOW, &mut subscription), [3, 4]);
+        assert_eq!(read(&ring, NOW, &mut subscription), NOTHING);
+    }
+
+    #[test]
+    fn whoever_was_cut_off_goes_on_where_it_was_or_hears_that_it_cannot() {
+        // Of account 7, the ring keeps 3, 4 and 5; of account 8, the 2.
+        let ring = ring(4, &[8, 7, 7, 7, 7, 8, 7]);
+        let check = |of: u64, last: &str, expected: Result<&[i64], Reset>| {
+            let last_id = Some(last.to_owned());
+            let asked = Subscribe { last_id, ..everything_of(of) };
+            let (mut subscription, reset) = ring.subscribe(asked);
+            let seen = read(&ring, NOW, &mut subscription);
+            match expected {
+                Ok(numbers) => assert_eq!((reset, seen.as_slice()), (None, numbers), "{last}"),
+                Err(why) => assert_eq!((reset, seen), (Some(why), vec![]), "{last}"),
+            }
+        };
+        check(7, "feed-5", Ok(&[]));
+        check(7, "feed-4", Ok(&[5]));
+        check(7, "000000000000feed-2", Ok(&[3, 4, 5]));
+        check(7, " feed-3\r", Ok(&[4, 5]));
+        check(7, "feed-1", Err(Reset::TooOld));
+        check(7, "feed-0", Err(Reset::TooOld));
+        check(7, "feed-6", Err(Reset::Unknown));
+        check(7, "beef-4", Err(Reset::Unknown));
+        check(8, "feed-1", Ok(&[2]));
+        check(8, "feed-0", Err(Reset::TooOld));
+        // That others filled the ring is nothing to an account that had no updates.
+        check(9, "feed-0", Ok(&[]));
+        for odd in [
+            "",
+            "-",
+            "feed",
+            "feed-",
+            "-4",
+            "feed-4-4",
+            "feed--4",
+            "é-4",
+            "feed-99999999999999999999",
+        ] {
+            check(7, odd, Err(Reset::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_filter_leaves_out_the_rest() {
+        use DeliveryState::{Delivered, Failed, Retrying};
+        let mut ring = Ring::new(EPOCH, 10);
+        let (subscription, _) = ring.subscribe(everything_of(7));
+        ring.push(delivery(7, 1, "call.ended", Delivered { at: NOW }));
+        ring.push(delivery(7, 2, "call.ended", Failed { at: NOW }));
+        ring.push(delivery(8, 1, "call.ended", Delivered { at: NOW }));
+        ring.push(delivery(7, 1, "sms.sent", Retrying { due: NOW }));
+        let check = |webhook: Option<u64>, event: &str, status: &str, expected: &[i64]| {
+            let mut subscription = subscription.clone();
+            subscription.filter.webhook_id = webhook.map(WebhookId::from_raw);
+            subscription.filter.event = Some(EventPattern::parse(event).expect("a pattern"));
+            subscription.filter.status = DeliveryStatus::parse(status);
+            assert_eq!(read(&ring, NOW, &mut subscription), expected);
+            // What was left out need not be looked through again.
+            assert_eq!(subscription.id().sequence, 3);
+        };
+        check(None, "*", "", &[1, 2, 3]);
+        check(Some(1), "*", "", &[1, 3]);
+        check(Some(2), "call.*", "", &[2]);
+        check(None, "call.*", "delivered", &[1]);
+        check(None, "sms.sent", "", &[3]);
+        check(Some(2), "sms.sent", "", &[]);
+        check(Some(3), "*", "", &[]);
+    }
+
+    #[test]
+    fn who_is_overtaken_hears_how_much_of_its_own_it_lost() {
+        let mut ring = ring(4, &[7]);
+        let (mut mine, _) = ring.subscribe(everything_of(7));
+        let (mut others, _) = ring.subscribe(everything_of(8));
+        for of in [7, 7, 8, 7, 7, 7, 7, 8] {
+            ring.push(plain(of));
+        }
+        let piece = ring.read(NOW, &mut mine);
+        let skipped = piece.skipped.expect("overtaken");
+        assert_eq!((skipped.count, skipped.id.to_string()), (3, "000000000000feed-4".to_owned()));
+        assert_eq!(piece.updates[0].0.sequence, 5);
+        assert_eq!(read(&ring, NOW, &mut mine), NOTHING);
+        assert_eq!(read(&ring, NOW, &mut others), [-1, 2]);
+        // Only others' updates went by: nothing was lost.
+        (0..9).for_each(|_| ring.push(plain(9)));
+        assert_eq!(read(&ring, NOW, &mut mine), NOTHING);
+        ring.push(plain(7));
+        assert_eq!(read(&ring, NOW, &mut mine), [8]);
+    }
+
+    #[test]
+    fn a_cap_shows_the_first_of_each_second_and_counts_the_others() {
+        let mut ring = Ring::new(EPOCH, 100);
+        let capped = Subscribe { max_per_s: Some(2), ..everything_of(7) };
+        let (mut subscription, _) = ring.subscribe(capped);
+        let push = |ring: &mut Ring, count: usize| {
+            (0..count).for_each(|_| ring.push(plain(7)));
+        };
+        push(&mut ring, 1);
+        assert_eq!(read(&ring, after_second(10), &mut subscription), [1]);
+        assert_eq!(subscription.due(), None);
+        push(&mut ring, 4);
+        assert_eq!(read(&ring, after_second(10), &mut subscription), [2]);
+        assert_eq!(subscription.due(), Some(after_second(11)), "three are to be told");
+        push(&mut ring, 1);
+        assert_eq!(read(&ring, after_second(10), &mut subscription), NOTHING);
+        // Told at the second's end, even if nothing more comes.
+        assert_eq!(read(&ring, after_second(11), &mut subscription), [-4]);
+        assert_eq!(subscription.due(), None);
+        push(&mut ring, 3);
+        assert_eq!(read(&ring, after_second(12), &mut subscription), [7, 8]);
+        // A clock that was set back begins a new second.
+        push(&mut ring, 1);
+        assert_eq!(read(&ring, after_second(3), &mut subscription), [-1, 10]);
+    }
+
+    #[test]
+    fn a_look_is_bounded_and_says_that_there_is_more() {
+        let mut ring = Ring::new(EPOCH, 3 * STREAM_SCAN_MAX);
+        let (mut subscription, _) = ring.subscribe(everything_of(7));
+        (0..2 * STREAM_SCAN_MAX).for_each(|_| ring.push(plain(8)));
+        (0..2 * STREAM_PIECE_MAX).for_each(|_| ring.push(plain(7)));
+        let mut pieces = Vec::new();
+        loop {
+            let piece = ring.read(NOW, &mut subscription);
+            pieces.push(piece.updates.len());
+            if !piece.more {
+                break;
+            }
+        }
+        assert_eq!(pieces, [0, 0, STREAM_PIECE_MAX, STREAM_PIECE_MAX]);
+    }
+
+    #[test]
+    fn places_are_bounded_in_all_and_by_account() {
+        let mut places = Places::default();
+        let take = |places: &mut Places, of: u64| places.take(account(of), 3, 2);
+        assert_eq!(take(&mut places, 7), Ok(()));
+        assert_eq!(take(&mut places, 7), Ok(()));
+        assert_eq!(take(&mut places, 7), Err(NoPlace::AccountFull { max: 2 }));
+        assert_eq!(take(&mut places, 8), Ok(()));
+        assert_eq!(take(&mut places, 9), Err(NoPlace::ServerFull { max: 3 }));
+        places.leave(account(7));
+        assert_eq!(take(&mut places, 9), Ok(()));
+        places.leave(account(8));
+        assert_eq!(take(&mut places, 7), Ok(()));
+        assert_eq!(places.taken(), 3);
+        for of in [7, 7, 9] {
+            places.leave(account(of));
+        }
+        assert_eq!(places.taken(), 0);
+        assert!(places.by_account.is_empty());
+    }
+
+    proptest! {
+        /// Whatever comes and whenever one looks: what was seen and what was told as skipped are
+        /// together all that came, in order; and cut off anywhere, one goes on right there.
+        #[test]
+        fn nothing_is_lost_untold_and_nothing_comes_twice(
+            steps in proptest::collection::vec((1_u64..4, 0_u8..4), 1..200),
+            updates_max in 1_usize..20,
+            max_per_s in proptest::option::of(1_u32..4),
+        ) {
+            let mut ring = Ring::new(EPOCH, updates_max);
+            let capped = Subscribe { max_per_s, ..everything_of(1) };
+            let (mut subscription, _) = ring.subscribe(capped.clone());
+            let (mut came, mut accounted_for, mut now) = (0, 0, NOW);
+            for (of, then) in steps {
+                ring.push(plain(of));
+                came += u64::from(of == 1);
+                now = now.saturating_add(Duration::from_millis(200));
+                if then == 0 {
+                    continue;
+                }
+                let piece = ring.read(now, &mut subscription);
+                if let Some(skipped) = piece.skipped {
+                    accounted_for += skipped.count;
+                    prop_assert_eq!(accounted_for, skipped.id.sequence);
+                }
+                for (id, _) in &piece.updates {
+                    prop_assert!(id.sequence > accounted_for);
+                    let untold = id.sequence - accounted_for - 1;
+                    prop_assert!(max_per_s.is_some() || untold == 0);
+                    if then == 3 {
+                        let last_id = Some(id.to_string());
+                        let again = Subscribe { last_id, max_per_s: None, ..capped.clone() };
+                        let (mut resumed, reset) = ring.subscribe(again);
+                        prop_assert_eq!(reset, None);
+                        let numbers = read(&ring, now, &mut resumed);
+                        let all: Vec<i64> = (id.sequence + 1..=came).map(|n| n as i64).collect();
+                        prop_assert_eq!(numbers, all);
+                    }
+                    if max_per_s.is_none() {
+                        accounted_for = id.sequence;
+                    }
+                }
+                if max_per_s.is_some() {
+                    // What a cap left out is told later.
+                    accounted_for += piece.updates.len() as u64;
+                    let left = subscription.cap.skipped;
+                    prop_assert_eq!(accounted_for + left, subscription.seen);
+                }
+                prop_assert_eq!(subscription.seen, came);
+            }
         }
     }
 }
