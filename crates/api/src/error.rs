@@ -9,7 +9,8 @@ use posthaste_core::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How long a caller who met a full queue or a full disk should stay away.
+/// How long a caller who met a full queue should stay away, or one who met a full disk or a full
+/// house.
 const RETRY_AFTER_S: u32 = 1;
 const RETRY_AFTER_FULL_S: u32 = 30;
 
@@ -26,6 +27,7 @@ pub enum Code {
     Unauthorized,
     Forbidden,
     NotFound,
+    NoInbox,
     UnknownAccount,
     MethodNotAllowed,
     Taken,
@@ -42,6 +44,7 @@ pub enum Code {
     UnknownEventType,
     Internal,
     Overloaded,
+    TooManyStreams,
     StorageFull,
     StoreUnavailable,
     ShuttingDown,
@@ -49,11 +52,12 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 26] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::Forbidden,
         Code::NotFound,
+        Code::NoInbox,
         Code::UnknownAccount,
         Code::MethodNotAllowed,
         Code::Taken,
@@ -70,6 +74,7 @@ impl Code {
         Code::UnknownEventType,
         Code::Internal,
         Code::Overloaded,
+        Code::TooManyStreams,
         Code::StorageFull,
         Code::StoreUnavailable,
         Code::ShuttingDown,
@@ -98,6 +103,7 @@ impl Code {
             }
             Code::Forbidden => (Status::FORBIDDEN, "forbidden", "This API key may not do that"),
             Code::NotFound => (Status::NOT_FOUND, "not_found", "There is no such thing"),
+            Code::NoInbox => (Status::NOT_FOUND, "no_inbox", "This server has no test inbox"),
             Code::UnknownAccount => {
                 (Status::NOT_FOUND, "unknown_account", "There is no such account")
             }
@@ -146,6 +152,9 @@ impl Code {
             Code::Overloaded => {
                 (Status::SERVICE_UNAVAILABLE, "overloaded", "Too much waits to be stored")
             }
+            Code::TooManyStreams => {
+                (Status::SERVICE_UNAVAILABLE, "too_many_streams", "Too many live streams are open")
+            }
             Code::StorageFull => {
                 (Status::SERVICE_UNAVAILABLE, "storage_full", "The server's disk is full")
             }
@@ -192,7 +201,9 @@ impl ApiError {
     fn retry_after_s(&self) -> Option<u32> {
         match self.code {
             Code::Overloaded | Code::ShuttingDown | Code::NotReady => Some(RETRY_AFTER_S),
-            Code::StorageFull | Code::StoreUnavailable => Some(RETRY_AFTER_FULL_S),
+            Code::StorageFull | Code::StoreUnavailable | Code::TooManyStreams => {
+                Some(RETRY_AFTER_FULL_S)
+            }
             _ => None,
         }
     }

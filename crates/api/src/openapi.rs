@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::error::{Code, Problem, ProblemField};
+use crate::v1::stream::{ResetJson, SkippedJson};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,9 +26,10 @@ use crate::error::{Code, Problem, ProblemField};
         (name = "Statistics", description = "Numbers over time."),
         (name = "Event types", description = "The catalogue."),
         (name = "Keys and accounts", description = "Who may do what."),
+        (name = "Test inbox", description = "What a server that was started with `--dev` received."),
         (name = "Operation", description = "For whoever runs the server."),
     ),
-    components(schemas(Problem, ProblemField))
+    components(schemas(Problem, ProblemField, ResetJson, SkippedJson))
 )]
 pub struct Head;
 

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
@@ -19,12 +18,13 @@ use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MA
 use posthaste_core::page::PageRequest;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
+use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 
-/// What the operator chose about the API.
+/// What the operator chose, as far as the API keeps to it or tells it.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Of every request but a batch, and of each event in a batch.
@@ -32,6 +32,11 @@ pub struct Settings {
     pub batch_body_bytes_max: usize,
     /// Lets `/metrics` be read without a key. Off, because even numbers tell about customers.
     pub metrics_open: bool,
+    /// Only told: what follows is kept to elsewhere.
+    pub dev: bool,
+    pub public_url: Option<String>,
+    pub retention_days: u32,
+    pub egress_allow: Vec<String>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,10 @@ impl Default for Settings {
             body_bytes_max: BODY_BYTES_MAX,
             batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
             metrics_open: false,
+            dev: false,
+            public_url: None,
+            retention_days: 30,
+            egress_allow: Vec::new(),
         }
     }
 }
@@ -83,7 +92,9 @@ pub struct Shared {
     pub event_types: CustomNames,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
-    ready: AtomicBool,
+    pub started_at: Timestamp,
+    /// False from the moment a shutdown begins.
+    ready: watch::Sender<bool>,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -108,6 +119,7 @@ impl AppState {
                 break;
             }
         }
+        let started_at = parts.clock.now();
         Ok(AppState(Arc::new(Shared {
             store: parts.store,
             engine: parts.engine,
@@ -121,7 +133,8 @@ impl AppState {
             event_types,
             metrics: Metrics::default(),
             inbox: parts.inbox,
-            ready: AtomicBool::new(true),
+            started_at,
+            ready: watch::Sender::new(true),
             changes: tokio::sync::Mutex::new(()),
         })))
     }
@@ -163,14 +176,20 @@ impl Shared {
         self.clock.now()
     }
 
-    /// What `/readyz` says from now on. The binary sets it to false when it begins to shut down,
-    /// so that load balancers stop sending before the listener closes.
-    pub fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Relaxed);
+    /// The binary says so when it begins to shut down: `/readyz` then tells load balancers to stop
+    /// sending before the listener closes, and answers that would not end by themselves end.
+    pub fn close(&self) {
+        self.ready.send_replace(false);
     }
 
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        *self.ready.borrow()
+    }
+
+    /// Resolves when a shutdown has begun.
+    pub async fn closing(&self) {
+        // The sender is right here, so it cannot be gone.
+        let _ = self.ready.subscribe().wait_for(|ready| !ready).await;
     }
 }
 

@@ -97,6 +97,10 @@ impl Server {
                 body_bytes_max: config.body_bytes_max,
                 batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
                 metrics_open: config.metrics_open,
+                dev: config.dev,
+                public_url: config.public_url.clone(),
+                retention_days: config.retention_days,
+                egress_allow: config.egress_allow.clone(),
             },
             inbox: config.dev.then(Inbox::default),
         })
@@ -206,7 +210,7 @@ async fn supervise(
     // Not "which branch came first": the parts watch for the stop as well, and may end before this
     // task hears of it.
     let was_asked = *stop.borrow();
-    running.state.set_ready(false);
+    running.state.close();
     stop.send_replace(true);
     let engine_ended = match engine_ended {
         Some(ended) => ended,

@@ -8,9 +8,12 @@ mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
+mod inbox;
 mod names;
 mod secrets;
+mod server;
 mod stats;
+pub mod stream;
 mod webhooks;
 
 use posthaste_core::page::{Cursor, Page};
@@ -40,6 +43,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(stream::stream))
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
@@ -47,6 +51,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show))
+        .routes(routes!(inbox::list, inbox::clear))
+        .routes(routes!(inbox::show_answer, inbox::set_answer))
+        .routes(routes!(server::show))
 }
 
 /// One page of a list, newest first.
