@@ -7,6 +7,7 @@
 
 mod accept;
 mod accounts;
+mod company;
 mod config;
 mod connection;
 mod counts;
