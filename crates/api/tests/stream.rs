@@ -70,8 +70,8 @@ fn message(text: &str) -> Option<Message> {
 
 /// The last id in a text.
 fn id_in(text: &str) -> String {
-    let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
-    ids.last().expect("an id").to_owned()
+    let mut ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
+    ids.next_back().expect("an id").to_owned()
 }
 
 fn numbers(messages: &[Message]) -> Vec<u64> {

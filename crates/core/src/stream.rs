@@ -17,7 +17,9 @@ use crate::delivery::{Delivery, DeliveryStatus};
 use crate::event_type::EventPattern;
 use crate::id::{AccountId, WebhookId};
 use crate::id_map::IdMap;
-use crate::limits::{STREAM_PIECE_MAX, STREAM_SCAN_MAX};
+use crate::limits::{
+    STREAM_PIECE_MAX, STREAM_SCAN_MAX, STREAM_SUBSCRIBERS_MAX, STREAM_SUBSCRIBERS_PER_ACCOUNT_MAX,
+};
 use crate::time::{Entropy, Timestamp};
 
 /// A rate is counted in windows of this length.
@@ -328,13 +330,30 @@ impl RateCap {
 
 /// How many subscribers there are. Bounded in all, and for each account, so that one customer's
 /// cannot keep all others out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Places {
+    bounds: PlaceBounds,
     taken: usize,
     by_account: IdMap<AccountId, usize>,
 }
 
-/// What a place was asked in vain for.
+/// The most subscribers at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct PlaceBounds {
+    pub in_all: usize,
+    pub per_account: usize,
+}
+
+impl Default for PlaceBounds {
+    fn default() -> PlaceBounds {
+        PlaceBounds {
+            in_all: STREAM_SUBSCRIBERS_MAX,
+            per_account: STREAM_SUBSCRIBERS_PER_ACCOUNT_MAX,
+        }
+    }
+}
+
+/// Why there is no place for another subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlace {
     #[error("{max} streams are open, and no more are served at a time")]
@@ -346,22 +365,22 @@ pub enum NoPlace {
 }
 
 impl Places {
+    pub fn new(bounds: PlaceBounds) -> Places {
+        Places { bounds, taken: 0, by_account: IdMap::default() }
+    }
+
     pub fn taken(&self) -> usize {
         self.taken
     }
 
-    pub fn take(
-        &mut self,
-        account: AccountId,
-        max: usize,
-        max_per_account: usize,
-    ) -> Result<(), NoPlace> {
-        if self.taken >= max {
-            return Err(NoPlace::ServerFull { max });
+    pub fn take(&mut self, account: AccountId) -> Result<(), NoPlace> {
+        let PlaceBounds { in_all, per_account } = self.bounds;
+        if self.taken >= in_all {
+            return Err(NoPlace::ServerFull { max: in_all });
         }
         let of_account = self.by_account.get(&account).copied().unwrap_or_default();
-        if of_account >= max_per_account {
-            return Err(NoPlace::AccountFull { max: max_per_account });
+        if of_account >= per_account {
+            return Err(NoPlace::AccountFull { max: per_account });
         }
         self.taken += 1;
         self.by_account.insert(account, of_account + 1);
@@ -592,8 +611,8 @@ mod tests {
 
     #[test]
     fn places_are_bounded_in_all_and_by_account() {
-        let mut places = Places::default();
-        let take = |places: &mut Places, of: u64| places.take(account(of), 3, 2);
+        let mut places = Places::new(PlaceBounds { in_all: 3, per_account: 2 });
+        let take = |places: &mut Places, of: u64| places.take(account(of));
         assert_eq!(take(&mut places, 7), Ok(()));
         assert_eq!(take(&mut places, 7), Ok(()));
         assert_eq!(take(&mut places, 7), Err(NoPlace::AccountFull { max: 2 }));

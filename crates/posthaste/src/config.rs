@@ -292,8 +292,7 @@ mod tests {
 
     #[test]
     fn dev_opens_loopback_and_nothing_else_does() {
-        let loopback =
-            posthaste_core::target_url::TargetUrl::parse("http://127.0.0.1:9/").expect("a URL");
+        let loopback = TargetUrl::parse("http://127.0.0.1:9/").expect("a URL");
         let check = |text: &str, expected: bool| {
             let config = settings(text).complete().expect("right");
             let policy = config.egress_policy().expect("checked");

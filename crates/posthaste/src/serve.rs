@@ -93,15 +93,7 @@ impl Server {
             clock: clock.clone(),
             entropy,
             egress,
-            settings: posthaste_api::Settings {
-                body_bytes_max: config.body_bytes_max,
-                batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
-                metrics_open: config.metrics_open,
-                dev: config.dev,
-                public_url: config.public_url.clone(),
-                retention_days: config.retention_days,
-                egress_allow: config.egress_allow.clone(),
-            },
+            settings: api_settings(config),
             inbox: config.dev.then(Inbox::default),
         })
         .await
@@ -144,6 +136,18 @@ impl Server {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         self.supervisor.await.context("the supervisor panicked")?
+    }
+}
+
+fn api_settings(config: &Config) -> posthaste_api::Settings {
+    posthaste_api::Settings {
+        body_bytes_max: config.body_bytes_max,
+        batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
+        metrics_open: config.metrics_open,
+        dev: config.dev,
+        public_url: config.public_url.clone(),
+        retention_days: config.retention_days,
+        egress_allow: config.egress_allow.clone(),
     }
 }
 

@@ -21,7 +21,7 @@ use posthaste_core::retry::{Jitter, RetrySchedule};
 use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::store::{AcceptedSink, DeliveryRecord, RecordBatch, Store};
 use posthaste_core::stream::{
-    Epoch, NoPlace, Piece, Places, Ring, Subscribe, Subscription, UpdateId,
+    Epoch, NoPlace, Piece, PlaceBounds, Places, Ring, Subscribe, Subscription, UpdateId,
 };
 use posthaste_core::time::Timestamp;
 use tokio::sync::watch;
@@ -237,7 +237,7 @@ impl DeliveryEngine for TestEngine {
         }
         let account = subscribe.filter.account_id;
         let mut state = self.live.state.lock();
-        state.1.take(account, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_ACCOUNT_MAX)?;
+        state.1.take(account)?;
         let (subscription, reset) = state.0.subscribe(subscribe);
         let changed = self.live.changed.subscribe();
         let subscriber = Subscriber { live: self.live.clone(), account, subscription, changed };
@@ -261,7 +261,11 @@ struct Live {
 impl Default for Live {
     fn default() -> Live {
         let ring = Ring::new(Epoch::generate(&super::TestEntropy::default()), RING_MAX);
-        Live { state: Mutex::new((ring, Places::default())), changed: watch::Sender::new(()) }
+        let places = Places::new(PlaceBounds {
+            in_all: SUBSCRIBERS_MAX,
+            per_account: SUBSCRIBERS_PER_ACCOUNT_MAX,
+        });
+        Live { state: Mutex::new((ring, places)), changed: watch::Sender::new(()) }
     }
 }
 
