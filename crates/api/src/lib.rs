@@ -6,7 +6,9 @@
 
 #![expect(unused_qualifications, reason = "what utoipa writes for `params(…)` has them")]
 
+mod audit;
 pub mod auth;
+mod cookie;
 pub mod error;
 mod extract;
 mod front;
@@ -16,6 +18,7 @@ mod layers;
 mod metrics;
 mod openapi;
 mod pages;
+mod passwords;
 pub mod state;
 mod v1;
 

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
@@ -17,12 +17,16 @@ use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, KeyId, WebhookId};
 use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
 use posthaste_core::page::PageRequest;
+use posthaste_core::sign_in::Throttle;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
 
+use crate::audit::{self, Changed};
+use crate::auth::By;
 use crate::error::ApiError;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 
 /// What the operator chose about the API.
 #[derive(Debug, Clone)]
@@ -81,6 +85,8 @@ pub struct Shared {
     pub keys: KeyRing,
     pub accounts: Accounts,
     pub event_types: CustomNames,
+    pub passwords: Passwords,
+    pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
     ready: AtomicBool,
@@ -119,6 +125,8 @@ impl AppState {
             keys,
             accounts,
             event_types,
+            passwords: Passwords::default(),
+            sign_ins: Mutex::default(),
             metrics: Metrics::default(),
             inbox: parts.inbox,
             ready: AtomicBool::new(true),
@@ -126,21 +134,27 @@ impl AppState {
         })))
     }
 
-    /// Runs a change of configuration: in the store first, then in the memory that mirrors it.
+    /// Runs a change of configuration: in the store first, then in the memory that mirrors it,
+    /// then in the audit log. What is to be written there is part of what a change answers.
     ///
     /// One at a time, because two changes could otherwise reach the memory in another order than
     /// the store, and would stay wrong there. In a task of its own, because a caller who hangs up
     /// between the two must not leave them different. Changes are rare and short, so one lock for
     /// all of them (held across awaits for exactly this reason) costs nothing.
-    pub async fn change<T, F>(&self, change: F) -> Result<T, ApiError>
+    pub async fn change<T, F>(&self, by: By, change: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, ApiError>> + Send + 'static,
+        F: Future<Output = Result<Changed<T>, ApiError>> + Send + 'static,
     {
         let state = self.clone();
         let task = tokio::spawn(async move {
             let _one_at_a_time = state.changes.lock().await;
-            change.await
+            let sender = audit::actor(&state, by.who).await?;
+            let Changed { value, record } = change.await?;
+            if let Some(record) = record {
+                audit::write(&state, sender, by.remote, record).await?;
+            }
+            Ok(value)
         });
         match task.await {
             Ok(result) => result,
@@ -181,6 +195,7 @@ pub struct KeyRing(RwLock<HashMap<KeyHash, ApiKey, BuildHasherDefault<FirstBytes
 /// What an API key is good for.
 #[derive(Debug, Clone, Copy)]
 pub struct Grant {
+    pub id: KeyId,
     pub role: Role,
     /// `None` for a platform key.
     pub account_id: Option<AccountId>,
@@ -193,7 +208,12 @@ impl KeyRing {
 
     pub fn get(&self, hash: &KeyHash) -> Option<Grant> {
         let keys = self.0.read();
-        keys.get(hash).map(|key| Grant { role: key.role, account_id: key.account_id })
+        let grant = |key: &ApiKey| Grant { id: key.id, role: key.role, account_id: key.account_id };
+        keys.get(hash).map(grant)
+    }
+
+    pub fn find(&self, id: KeyId) -> Option<ApiKey> {
+        self.0.read().values().find(|key| key.id == id).cloned()
     }
 
     pub fn add(&self, key: ApiKey) {
