@@ -144,7 +144,7 @@ impl Session {
 /// Whom a one-time link lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkFor {
-    /// A user that is made when the link is used, on a server that has none.
+    /// A user that is made when the link is used, on a platform that has no owner.
     FirstOwner,
     User(UserId),
 }

@@ -76,7 +76,7 @@ pub async fn ready_key(
     Ok(Some(ReadyKey::Kept(text)))
 }
 
-/// Makes a one-time link for whoever sees the server start: while nobody has signed in yet, and
+/// Makes a one-time link for whoever sees the server start: while the platform has no owner, and
 /// with `--dev` always. An earlier one is not good any more.
 pub async fn sign_in_link(
     now: Timestamp,
@@ -85,35 +85,25 @@ pub async fn sign_in_link(
     config: &Config,
 ) -> anyhow::Result<Option<Token>> {
     let token = Token::generate(entropy);
-    let link = match oldest_owner(store).await.context("the users cannot be read")? {
-        Oldest::NoUsers => Link::first(now, &token),
-        Oldest::Owner(owner) if config.dev => Link::to_user(now, &token, &owner),
-        Oldest::Owner(_) | Oldest::NoOwner => return Ok(None),
+    let owner = oldest_owner(store).await.context("the users cannot be read")?;
+    let link = match owner {
+        None => Link::first(now, &token),
+        Some(owner) if config.dev => Link::to_user(now, &token, &owner),
+        Some(_) => return Ok(None),
     };
     store.put_link(link).await.context("the sign-in link cannot be stored")?;
     Ok(Some(token))
 }
 
-enum Oldest {
-    NoUsers,
-    /// There are users, but none of them owns the platform.
-    NoOwner,
-    Owner(Box<User>),
-}
-
-async fn oldest_owner(store: &dyn Store) -> Result<Oldest, StoreError> {
-    let mut oldest = Oldest::NoUsers;
+/// Of the platform.
+async fn oldest_owner(store: &dyn Store) -> Result<Option<User>, StoreError> {
+    let mut oldest = None;
     let mut page = PageRequest::default();
     loop {
         let users = store.list_users(None, page).await?;
+        let is_owner = |user: &User| user.role == UserRole::Owner && user.account_id.is_none();
         // Newest first: the last one found is the oldest.
-        for user in users.items {
-            if user.role == UserRole::Owner && user.account_id.is_none() {
-                oldest = Oldest::Owner(Box::new(user));
-            } else if let Oldest::NoUsers = oldest {
-                oldest = Oldest::NoOwner;
-            }
-        }
+        oldest = users.items.into_iter().rfind(is_owner).or(oldest);
         page.cursor = users.next;
         if page.cursor.is_none() {
             return Ok(oldest);

@@ -83,7 +83,7 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// Uses up a link that is live at `now`: it is gone, and a session is started for the user it
     /// names, as by [`UserStore::start_session`]. The link for the first owner makes `first_owner`,
-    /// unless there are users already: then it is no good. All of it or nothing, so that of two who
+    /// unless the platform has an owner already: then it is no good. All of it or nothing, so that of two who
     /// use a link at the same time one gets in.
     async fn redeem_link(
         &self,

@@ -112,7 +112,7 @@ pub fn redeem(
     let Some(whom) = take_link(&change.tx, now, link)? else { return Ok(None) };
     let id = match whom {
         LinkFor::User(id) => id,
-        LinkFor::FirstOwner if users::is_any(&change.tx)? => return Ok(None),
+        LinkFor::FirstOwner if users::has_other_owner(&change.tx, None, None)? => return Ok(None),
         LinkFor::FirstOwner => users::create(change, now, first_owner)?.id,
     };
     if !start(&change.tx, &session.of(id))? {

@@ -8,7 +8,7 @@ use posthaste_core::session::{Link, NewSession, Session, TokenHash};
 use posthaste_core::store::{StoreError, UserChange, UserStore};
 use posthaste_core::time::Timestamp;
 use posthaste_core::user::{Email, NewUser, PasswordHash, User, UserRole};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use super::SqliteStore;
 use super::accounts::taken_if_known;
@@ -238,18 +238,26 @@ fn delete(connection: &Connection, id: UserId) -> Result<UserChange, Fault> {
     Ok(UserChange::Done)
 }
 
-/// Whether nobody else is an owner where this user is one. By users_by_account; `IS` finds NULLs
-/// in it too.
+/// Whether nobody else is an owner where this user is one.
 fn is_last_owner(connection: &Connection, user: &User) -> Result<bool, Fault> {
-    if user.role != UserRole::Owner {
-        return Ok(false);
-    }
-    let others: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE account_id IS ?1 AND role = ?2 AND id <> ?3)",
-        (user.account_id.map(AccountId::as_i64), UserRole::Owner.as_str(), user.id.as_i64()),
+    let is_owner = user.role == UserRole::Owner;
+    Ok(is_owner && !has_other_owner(connection, user.account_id, Some(user.id))?)
+}
+
+/// Whether an account, or the platform, has an owner beside that one. By users_by_account; `IS`
+/// finds NULLs in it too.
+pub fn has_other_owner(
+    connection: &Connection,
+    account: Option<AccountId>,
+    than: Option<UserId>,
+) -> Result<bool, Fault> {
+    let found = connection.query_row(
+        "SELECT EXISTS (
+             SELECT 1 FROM users WHERE account_id IS ?1 AND role = ?2 AND id IS NOT ?3)",
+        (account.map(AccountId::as_i64), UserRole::Owner.as_str(), than.map(UserId::as_i64)),
         |row| row.get(0),
     )?;
-    Ok(!others)
+    Ok(found)
 }
 
 // By the primary key.
@@ -263,12 +271,6 @@ fn update_password(
         (user.as_i64(), password.expose()),
     )?;
     Ok(updated > 0)
-}
-
-/// Whether there is any user. By the primary key.
-pub fn is_any(connection: &Connection) -> Result<bool, Fault> {
-    let found = connection.query_row("SELECT 1 FROM users LIMIT 1", (), |_| Ok(())).optional()?;
-    Ok(found.is_some())
 }
 
 fn read_user(row: &Row<'_>) -> Result<User, Fault> {
