@@ -3,6 +3,7 @@
 //!
 //! [`AppState::change`]: crate::state::AppState::change
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use posthaste_core::account::{Account, ApiKey, Role};
@@ -12,7 +13,7 @@ use posthaste_core::audit::{
 use posthaste_core::event_type::CustomEventType;
 use posthaste_core::id::{AccountId, UserId};
 use posthaste_core::rights::Rights;
-use posthaste_core::user::User;
+use posthaste_core::user::{PasswordHash, User};
 use posthaste_core::webhook::{Hits, Webhook};
 use serde_json::{Value, json};
 
@@ -130,8 +131,8 @@ fn actor_of(id: UserId, name: String) -> Actor {
     Actor { kind: ActorKind::User, id: Some(id.to_string()), name }
 }
 
-fn target(kind: TargetKind, id: impl ToString, name: impl Into<String>) -> Target {
-    Target { kind, id: id.to_string(), name: name.into() }
+fn target(kind: TargetKind, id: &dyn Display, name: &str) -> Target {
+    Target { kind, id: id.to_string(), name: name.to_owned() }
 }
 
 impl Audited for Webhook {
@@ -140,7 +141,7 @@ impl Audited for Webhook {
     }
 
     fn target(&self) -> Target {
-        target(TargetKind::Webhook, self.id, &self.settings.title)
+        target(TargetKind::Webhook, &self.id, &self.settings.title)
     }
 
     /// As the API shows it, without what nobody sets.
@@ -187,7 +188,7 @@ impl Audited for ApiKey {
     }
 
     fn target(&self) -> Target {
-        target(TargetKind::Key, self.id, &self.name)
+        target(TargetKind::Key, &self.id, &self.name)
     }
 
     fn settings(&self) -> Value {
@@ -201,7 +202,7 @@ impl Audited for Account {
     }
 
     fn target(&self) -> Target {
-        target(TargetKind::Account, self.id, &self.name)
+        target(TargetKind::Account, &self.id, &self.name)
     }
 
     fn settings(&self) -> Value {
@@ -215,7 +216,7 @@ impl Audited for User {
     }
 
     fn target(&self) -> Target {
-        target(TargetKind::User, self.id, &self.name)
+        target(TargetKind::User, &self.id, &self.name)
     }
 
     fn settings(&self) -> Value {
@@ -223,7 +224,7 @@ impl Audited for User {
             "email": self.email.as_str(),
             "name": self.name,
             "role": self.role.as_str(),
-            "password": self.password.as_ref().map(|hash| hash.expose()),
+            "password": self.password.as_ref().map(PasswordHash::expose),
         })
     }
 }

@@ -242,8 +242,8 @@ mod tests {
 
     use super::*;
 
-    fn check(before: Value, after: Value, expected: &[(&str, Value, Value)]) {
-        let found = changes(&before, &after);
+    fn check(before: &Value, after: &Value, expected: &[(&str, Value, Value)]) {
+        let found = changes(before, after);
         let found: Vec<(&str, Value, Value)> = found
             .iter()
             .map(|change| (change.field.as_str(), change.before.clone(), change.after.clone()))
@@ -253,19 +253,19 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_a_change() {
-        check(json!({"a": 1, "b": "x"}), json!({"a": 1, "b": "x"}), &[]);
+        check(&json!({"a": 1, "b": "x"}), &json!({"a": 1, "b": "x"}), &[]);
         check(
-            json!({"title": "CRM", "timeout_ms": 15_000, "events": ["*"]}),
-            json!({"title": "CRM 2", "timeout_ms": 15_000, "events": ["call.*", "sms.sent"]}),
+            &json!({"title": "CRM", "timeout_ms": 15_000, "events": ["*"]}),
+            &json!({"title": "CRM 2", "timeout_ms": 15_000, "events": ["call.*", "sms.sent"]}),
             &[
                 ("title", json!("CRM"), json!("CRM 2")),
                 ("events", json!(["*"]), json!(["call.*", "sms.sent"])),
             ],
         );
-        check(json!({"a": null, "b": ""}), json!({"c": [], "d": {}}), &[]);
+        check(&json!({"a": null, "b": ""}), &json!({"c": [], "d": {}}), &[]);
         check(
-            json!({"deprecated": false}),
-            json!({"deprecated": true}),
+            &json!({"deprecated": false}),
+            &json!({"deprecated": true}),
             &[("deprecated", json!(false), json!(true))],
         );
     }
@@ -273,8 +273,8 @@ mod tests {
     #[test]
     fn what_is_made_has_no_before_and_what_is_deleted_no_after() {
         let thing = json!({"title": "CRM", "description": ""});
-        check(Value::Null, thing.clone(), &[("title", Value::Null, json!("CRM"))]);
-        check(thing, Value::Null, &[("title", json!("CRM"), Value::Null)]);
+        check(&Value::Null, &thing, &[("title", Value::Null, json!("CRM"))]);
+        check(&thing, &Value::Null, &[("title", json!("CRM"), Value::Null)]);
     }
 
     #[test]
@@ -282,9 +282,9 @@ mod tests {
         let redacted = json!(REDACTED);
         for field in SECRET_FIELDS {
             let (one, two) = (json!({field: "s3cret-1"}), json!({field: {"x-token": "s3cret-2"}}));
-            check(one.clone(), one.clone(), &[]);
-            check(one.clone(), two, &[(field, redacted.clone(), redacted.clone())]);
-            check(Value::Null, one, &[(field, Value::Null, redacted.clone())]);
+            check(&one, &one, &[]);
+            check(&one, &two, &[(field, redacted.clone(), redacted.clone())]);
+            check(&Value::Null, &one, &[(field, Value::Null, redacted.clone())]);
         }
     }
 

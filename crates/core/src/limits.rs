@@ -150,7 +150,7 @@ pub const SIGN_INS_PER_ADDRESS: u64 = 60;
 pub const SIGN_IN_PERIOD_S: u64 = 15 * 60;
 /// E-mail addresses, and remote addresses, whose sign-ins are counted at a time.
 pub const SIGN_INS_COUNTED_MAX: usize = 10_000;
-/// Passwords hashed at the same time: each takes a processor and 19 MiB for some 20 ms.
+/// Passwords hashed at the same time: each takes a processor and 19 MiB for some 30 ms.
 pub const PASSWORDS_HASHED_MAX: usize = 2;
 /// Passwords that wait for that; more are refused.
 pub const PASSWORDS_WAITING_MAX: usize = 64;
