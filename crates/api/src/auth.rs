@@ -18,10 +18,11 @@ use posthaste_core::user::User;
 
 use crate::cookie;
 use crate::error::{ApiError, Code};
-use crate::state::{AppState, Grant};
+use crate::state::{AppState, Grant, Settings};
 
 /// The header in which somebody who may act in every account names one.
 pub const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("posthaste-account");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A caller who may do `A`.
@@ -52,6 +53,17 @@ pub enum Who {
 /// router.
 #[derive(Debug, Clone, Copy)]
 pub struct Remote(pub IpAddr);
+
+impl Remote {
+    /// Behind proxies that the operator trusts it is whoever they name.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Remote {
+        let forwarded = headers.get_all(FORWARDED_FOR).iter().rev();
+        // What is no text is no address either, and ends the search.
+        let texts = forwarded.map(|value| value.to_str().unwrap_or_default());
+        let entries = texts.flat_map(|text| text.rsplit(','));
+        Remote(settings.trusted_proxies.client(peer, entries))
+    }
+}
 
 /// What a handler does, as a type.
 pub trait Permission: Send + Sync {
@@ -90,7 +102,16 @@ impl<A: Permission> Caller<A> {
         remote: IpAddr,
         state: &AppState,
     ) -> Result<Caller<A>, ApiError> {
-        let claim = claim_of(method, headers, state).await?;
+        let claim = Claim::of(method, headers, state).await?;
+        Caller::with(&claim, headers, remote, state).await
+    }
+
+    async fn with(
+        claim: &Claim,
+        headers: &HeaderMap,
+        remote: IpAddr,
+        state: &AppState,
+    ) -> Result<Caller<A>, ApiError> {
         if !claim.rights.may(A::ACTION) {
             let role = claim.rights.as_str();
             let who = if matches!(claim.rights, Rights::Key(_)) { "a key" } else { "a user" };
@@ -99,7 +120,7 @@ impl<A: Permission> Caller<A> {
                 format!("{who} with the role {role} may not do this"),
             ));
         }
-        let account = account_of(&claim, headers, state).await?;
+        let account = account_of(claim, headers, state).await?;
         let by = By { who: claim.who, remote };
         Ok(Caller { account, rights: claim.rights, by, action: PhantomData })
     }
@@ -128,6 +149,22 @@ impl FromRequestParts<AppState> for SignedIn {
         let (session, user) = session_of(&parts.method, &parts.headers, state).await?;
         let by = By { who: Who::User(user.id), remote: remote_of(parts) };
         Ok(SignedIn { user, session, by })
+    }
+}
+
+/// Whoever it is, with the session if it is a person's.
+pub struct Known {
+    pub caller: Caller<Myself>,
+    pub signed_in: Option<Box<(Session, User)>>,
+}
+
+impl FromRequestParts<AppState> for Known {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Known, ApiError> {
+        let claim = Claim::of(&parts.method, &parts.headers, state).await?;
+        let caller = Caller::with(&claim, &parts.headers, remote_of(parts), state).await?;
+        Ok(Known { caller, signed_in: claim.signed_in })
     }
 }
 
@@ -165,22 +202,28 @@ struct Claim {
     rights: Rights,
     /// `None`: every account.
     account_id: Option<AccountId>,
+    /// A person's; a key has none.
+    signed_in: Option<Box<(Session, User)>>,
 }
 
-/// Whoever sends an authorization header is judged by that alone: a program that runs in a browser
-/// is not taken for the person before it.
-async fn claim_of(
-    method: &Method,
-    headers: &HeaderMap,
-    state: &AppState,
-) -> Result<Claim, ApiError> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        let Grant { id, role, account_id } = key_of(headers, state)?;
-        return Ok(Claim { who: Who::Key(id), rights: Rights::Key(role), account_id });
+impl Claim {
+    /// Whoever sends an authorization header is judged by that alone: a program that runs in a
+    /// browser is not taken for the person before it.
+    async fn of(method: &Method, headers: &HeaderMap, state: &AppState) -> Result<Claim, ApiError> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            let Grant { id, role, account_id } = key_of(headers, state)?;
+            let (who, rights) = (Who::Key(id), Rights::Key(role));
+            return Ok(Claim { who, rights, account_id, signed_in: None });
+        }
+        // Boxed, because the future of the calls that take events would have to be as large.
+        let (session, user) = Box::pin(session_of(method, headers, state)).await?;
+        Ok(Claim {
+            who: Who::User(user.id),
+            rights: user.rights(),
+            account_id: user.account_id,
+            signed_in: Some(Box::new((session, user))),
+        })
     }
-    // Boxed, because the future of the calls that take events would have to be as large as this.
-    let (_, user) = Box::pin(session_of(method, headers, state)).await?;
-    Ok(Claim { who: Who::User(user.id), rights: user.rights(), account_id: user.account_id })
 }
 
 fn unauthorized(detail: &str) -> ApiError {
@@ -209,7 +252,7 @@ fn missing() -> ApiError {
 
 /// The session that the cookie names. A request that changes something must come from a page of
 /// our own: browsers send cookies whoever made the page.
-pub async fn session_of(
+async fn session_of(
     method: &Method,
     headers: &HeaderMap,
     state: &AppState,

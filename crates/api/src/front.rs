@@ -67,7 +67,7 @@ impl Api {
         Api { state, router }
     }
 
-    /// Answers a request that comes from `remote`.
+    /// Answers a request on a connection from `remote`.
     pub async fn answer<B>(&self, remote: IpAddr, request: Request<B>) -> Response<AnswerBody>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
@@ -78,7 +78,8 @@ impl Api {
         let method = request.method().clone();
         let Some(intake) = Intake::of(&request) else {
             let mut request = request;
-            request.extensions_mut().insert(Remote(remote));
+            let remote = Remote::of(remote, request.headers(), &self.state.settings);
+            request.extensions_mut().insert(remote);
             // Boxed, because the future of the calls below would have to be as large as this one.
             return Box::pin(self.answer_by_router(started, request_id, method, request)).await;
         };

@@ -17,6 +17,7 @@ use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, KeyId, WebhookId};
 use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
 use posthaste_core::page::PageRequest;
+use posthaste_core::remote::TrustedProxies;
 use posthaste_core::sign_in::Throttle;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub batch_body_bytes_max: usize,
     /// Lets `/metrics` be read without a key. Off, because even numbers tell about customers.
     pub metrics_open: bool,
+    /// Whose `x-forwarded-for` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             body_bytes_max: BODY_BYTES_MAX,
             batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
             metrics_open: false,
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

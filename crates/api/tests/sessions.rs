@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use posthaste_api::Settings;
 use posthaste_core::limits::{LINK_LIFETIME, SESSION_IDLE, SESSION_LONGEST};
+use posthaste_core::remote::TrustedProxies;
 use serde_json::{Value, json};
 
 use support::browser::{Browser, PASSWORD, first_link, invited, owner, token_of};
@@ -445,4 +447,32 @@ async fn a_user_of_one_account_works_in_that_one() {
     assert_eq!(session.json["account"], account);
     let answer = root.call_with(&server, "GET", &path, Value::Null, &headers).await;
     answer.expect_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_everybody_has_an_address_of_their_own() {
+    let proxies = TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).expect("a network");
+    let settings = Settings { trusted_proxies: proxies, ..Settings::default() };
+    let server = TestServer::start_with(settings, None).await;
+    let try_link = async |peer: &str, forwarded: &[&str]| {
+        let mut request =
+            Request::post("/v1/session/link").header("content-type", "application/json");
+        for value in forwarded {
+            request = request.header("x-forwarded-for", *value);
+        }
+        let request = request.body(Body::from(json!({"token": "x"}).to_string()));
+        server.send_from(peer, request.expect("a request")).await.status.as_u16()
+    };
+    for _ in 0..60 {
+        assert_eq!(try_link("10.0.0.1", &["203.0.113.1"]).await, 401);
+    }
+    assert_eq!(try_link("10.0.0.1", &["203.0.113.1"]).await, 429);
+    assert_eq!(try_link("10.0.0.1", &["1.2.3.4, 203.0.113.1"]).await, 429, "made up");
+    assert_eq!(try_link("10.0.0.1", &["1.2.3.4", "203.0.113.1, 10.0.0.2"]).await, 429);
+    assert_eq!(try_link("10.0.0.1", &["203.0.113.2"]).await, 401);
+    // Whoever is no proxy of ours speaks for itself only.
+    assert_eq!(try_link("203.0.113.1", &["203.0.113.3"]).await, 429);
+    let key = &server.keys.platform;
+    let log = server.call("GET", "/v1/audit-log?limit=1", key, Value::Null).await.expect(200);
+    assert_eq!(log.json["data"][0]["remote_address"], "203.0.113.2");
 }

@@ -35,6 +35,7 @@ pub mod lanes;
 pub mod limits;
 pub mod page;
 pub mod rate_limit;
+pub mod remote;
 pub mod retry;
 pub mod rights;
 pub mod secret;

@@ -101,6 +101,7 @@ impl Server {
                 body_bytes_max: config.body_bytes_max,
                 batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
                 metrics_open: config.metrics_open,
+                trusted_proxies: config.trusted_proxies()?,
             },
             inbox: config.dev.then(Inbox::default),
         })

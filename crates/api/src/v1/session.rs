@@ -18,7 +18,7 @@ use super::names::{AccountsAllowedName, AnyRoleName};
 use super::text_of;
 use super::users::UserJson;
 use crate::audit::{Changed, Record};
-use crate::auth::{By, Caller, Myself, Newcomer, SignedIn, Who, session_of};
+use crate::auth::{By, Known, Newcomer, SignedIn};
 use crate::cookie;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, given};
@@ -183,7 +183,7 @@ pub async fn sign_in(
 
 /// Sign in with a one-time link
 ///
-/// Uses the link up. The first one of a new server makes its first owner.
+/// Uses the link up. The one that a new server prints makes its first owner.
 #[utoipa::path(post, path = "/v1/session/link", operation_id = "signInByLink", tag = "Sessions and users",
     security(()), request_body = LinkToken,
     responses((status = 201, body = SessionJson),
@@ -284,18 +284,14 @@ fn wrong(code: Code) -> ApiError {
 #[utoipa::path(get, path = "/v1/session", operation_id = "showSession", tag = "Sessions and users",
     security(("api_key" = ["myself"])), responses((status = 200, body = SessionJson)))]
 pub async fn show(
-    caller: Caller<Myself>,
+    Known { caller, signed_in }: Known,
     State(state): State<AppState>,
-    head: axum::http::request::Parts,
 ) -> Result<Json<SessionJson>, ApiError> {
-    let answer = match caller.by.who {
-        Who::User(_) => {
-            let (session, user) = session_of(&head.method, &head.headers, &state).await?;
-            SessionJson::of_user(state.now(), &state, caller.account, &user, &session).await?
+    let answer = match signed_in.as_deref() {
+        Some((session, user)) => {
+            SessionJson::of_user(state.now(), &state, caller.account, user, session).await?
         }
-        Who::Key(_) | Who::Nobody => {
-            SessionJson::of_rights(&state, caller.account, caller.rights).await?
-        }
+        None => SessionJson::of_rights(&state, caller.account, caller.rights).await?,
     };
     Ok(Json(answer))
 }
