@@ -247,7 +247,7 @@ fn key_of(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError> {
 }
 
 fn missing() -> ApiError {
-    unauthorized("send your API key as: authorization: Bearer phk_…")
+    unauthorized("send your API key as: authorization: Bearer phk_…, or sign in")
 }
 
 /// The session that the cookie names. A request that changes something must come from a page of

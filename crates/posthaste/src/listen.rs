@@ -27,8 +27,9 @@ use crate::head_timer::HeadTimer;
 /// After an error that is not the fault of one connection, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` with `answer_one`, which is told where each request comes from, until `stop` resolves; then takes no more connections and
-/// waits for those that are in the middle of an answer.
+/// Answers on `listener` with `answer_one`, which is told where each request comes from, until
+/// `stop` resolves; then takes no more connections and waits for those that are in the middle of
+/// an answer.
 pub async fn answer<A, F, B>(listener: TcpListener, answer_one: A, stop: impl Future<Output = ()>)
 where
     A: Fn(IpAddr, Request<Incoming>) -> F + Clone + Send + 'static,
