@@ -1,26 +1,68 @@
-//! Who calls, for which account, and whether the call's role may do it. A handler names what it
+//! Who calls, for which account, and whether the call's rights allow it. A handler names what it
 //! does in the type of its first argument, and then cannot run for anybody who may not.
+//!
+//! A program sends an API key, which is looked up in memory. A browser sends the cookie of a
+//! session, which is looked up in the store: one that was ended is refused everywhere at once.
 
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use posthaste_core::account::{Action, DEFAULT_ACCOUNT, KeyHash, Role};
-use posthaste_core::id::AccountId;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use posthaste_core::account::{Action, DEFAULT_ACCOUNT, KeyHash};
+use posthaste_core::id::{AccountId, KeyId, UserId};
+use posthaste_core::rights::Rights;
+use posthaste_core::session::{Provenance, Session};
+use posthaste_core::user::User;
 
+use crate::cookie;
 use crate::error::{ApiError, Code};
-use crate::state::{AppState, Grant};
+use crate::state::{AppState, Grant, Settings};
 
-/// The header in which a platform key names an account.
+/// The header in which somebody who may act in every account names one.
 pub const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("posthaste-account");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A caller who may do `A`.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<A> {
     pub account: AccountId,
-    pub role: Role,
+    pub rights: Rights,
+    pub by: By,
     action: PhantomData<A>,
+}
+
+/// Who does something, and from where: what the audit log wants to know.
+#[derive(Debug, Clone, Copy)]
+pub struct By {
+    pub who: Who,
+    pub remote: IpAddr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Key(KeyId),
+    User(UserId),
+    /// Somebody who did not say, or could not prove, who they are.
+    Nobody,
+}
+
+/// Where a request comes from. The front door puts it beside every request that goes to the
+/// router.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote(pub IpAddr);
+
+impl Remote {
+    /// Behind proxies that the operator trusts it is whoever they name.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Remote {
+        let forwarded = headers.get_all(FORWARDED_FOR).iter().rev();
+        // What is no text is no address either, and ends the search.
+        let texts = forwarded.map(|value| value.to_str().unwrap_or_default());
+        let entries = texts.flat_map(|text| text.rsplit(','));
+        Remote(settings.trusted_proxies.client(peer, entries))
+    }
 }
 
 /// What a handler does, as a type.
@@ -39,7 +81,7 @@ macro_rules! permissions {
     )*};
 }
 
-permissions!(Publish, Read, Write, Administer);
+permissions!(Publish, Read, Write, Manage, Administer, Myself);
 
 impl<A: Permission> FromRequestParts<AppState> for Caller<A> {
     type Rejection = ApiError;
@@ -48,34 +90,152 @@ impl<A: Permission> FromRequestParts<AppState> for Caller<A> {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Caller<A>, ApiError> {
-        Caller::of(&parts.headers, state).await
+        Caller::of(&parts.method, &parts.headers, remote_of(parts), state).await
     }
 }
 
 impl<A: Permission> Caller<A> {
     /// Who sends these headers, if they may do `A`.
-    pub async fn of(headers: &HeaderMap, state: &AppState) -> Result<Caller<A>, ApiError> {
-        let key = authenticate(headers, state)?;
-        if !key.role.may(A::ACTION) {
-            let role = key.role.as_str();
+    pub async fn of(
+        method: &Method,
+        headers: &HeaderMap,
+        remote: IpAddr,
+        state: &AppState,
+    ) -> Result<Caller<A>, ApiError> {
+        let claim = Claim::of(method, headers, state).await?;
+        Caller::with(&claim, headers, remote, state).await
+    }
+
+    async fn with(
+        claim: &Claim,
+        headers: &HeaderMap,
+        remote: IpAddr,
+        state: &AppState,
+    ) -> Result<Caller<A>, ApiError> {
+        if !claim.rights.may(A::ACTION) {
+            let role = claim.rights.as_str();
+            let who = if matches!(claim.rights, Rights::Key(_)) { "a key" } else { "a user" };
             return Err(ApiError::new(
                 Code::Forbidden,
-                format!("a key with the role {role} may not do this"),
+                format!("{who} with the role {role} may not do this"),
             ));
         }
-        let account = account_of(&key, headers, state).await?;
-        Ok(Caller { account, role: key.role, action: PhantomData })
+        let account = account_of(claim, headers, state).await?;
+        let by = By { who: claim.who, remote };
+        Ok(Caller { account, rights: claim.rights, by, action: PhantomData })
     }
+
+    /// Whether the caller may do something else as well.
+    pub fn may(&self, action: Action) -> bool {
+        self.rights.may(action)
+    }
+}
+
+/// A user with a session. For what a key cannot do.
+pub struct SignedIn {
+    pub user: User,
+    pub session: Session,
+    pub by: By,
+}
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<SignedIn, ApiError> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            key_of(&parts.headers, state)?;
+            return Err(ApiError::new(Code::Forbidden, "only a user who signed in may do this"));
+        }
+        let (session, user) = session_of(&parts.method, &parts.headers, state).await?;
+        let by = By { who: Who::User(user.id), remote: remote_of(parts) };
+        Ok(SignedIn { user, session, by })
+    }
+}
+
+/// Whoever it is, with the session if it is a person's.
+pub struct Known {
+    pub caller: Caller<Myself>,
+    pub signed_in: Option<Box<(Session, User)>>,
+}
+
+impl FromRequestParts<AppState> for Known {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Known, ApiError> {
+        let claim = Claim::of(&parts.method, &parts.headers, state).await?;
+        let caller = Caller::with(&claim, &parts.headers, remote_of(parts), state).await?;
+        Ok(Known { caller, signed_in: claim.signed_in })
+    }
+}
+
+/// Somebody who is about to sign in. No page but our own may make a browser do so: it would be
+/// somebody else's account that its user then works in.
+pub struct Newcomer {
+    pub remote: IpAddr,
+}
+
+impl Newcomer {
+    pub fn by(&self) -> By {
+        By { who: Who::Nobody, remote: self.remote }
+    }
+}
+
+impl FromRequestParts<AppState> for Newcomer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Newcomer, ApiError> {
+        if provenance(&parts.headers)?.is_foreign() {
+            return Err(cross_origin());
+        }
+        Ok(Newcomer { remote: remote_of(parts) })
+    }
+}
+
+fn remote_of(parts: &Parts) -> IpAddr {
+    let remote = parts.extensions.get::<Remote>();
+    remote.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Remote(address)| *address)
+}
+
+/// Who somebody has shown to be.
+struct Claim {
+    who: Who,
+    rights: Rights,
+    /// `None`: every account.
+    account_id: Option<AccountId>,
+    /// A person's; a key has none.
+    signed_in: Option<Box<(Session, User)>>,
+}
+
+impl Claim {
+    /// Whoever sends an authorization header is judged by that alone: a program that runs in a
+    /// browser is not taken for the person before it.
+    async fn of(method: &Method, headers: &HeaderMap, state: &AppState) -> Result<Claim, ApiError> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            let Grant { id, role, account_id } = key_of(headers, state)?;
+            let (who, rights) = (Who::Key(id), Rights::Key(role));
+            return Ok(Claim { who, rights, account_id, signed_in: None });
+        }
+        // Boxed, because the future of the calls that take events would have to be as large.
+        let (session, user) = Box::pin(session_of(method, headers, state)).await?;
+        Ok(Claim {
+            who: Who::User(user.id),
+            rights: user.rights(),
+            account_id: user.account_id,
+            signed_in: Some(Box::new((session, user))),
+        })
+    }
+}
+
+fn unauthorized(detail: &str) -> ApiError {
+    ApiError::new(Code::Unauthorized, detail)
 }
 
 /// SHA-256 every time, though a table of the keys seen lately, as they came, would be quicker: then
 /// keys would lie about in memory, and the time that a comparison takes would tell of them. What a
 /// processor needs for the hash of one key is a fifth of a microsecond.
-fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError> {
-    let refused = |detail: &str| ApiError::new(Code::Unauthorized, detail);
-    let missing = || refused("send your API key as: authorization: Bearer phk_…");
+fn key_of(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError> {
     let value = only(headers, &header::AUTHORIZATION)
-        .map_err(|MoreThanOne| refused("more than one authorization header was sent"))?
+        .map_err(|MoreThanOne| unauthorized("more than one authorization header was sent"))?
         .ok_or_else(missing)?;
     let text = value.to_str().map_err(|_| missing())?;
     let (scheme, key) = text.split_once(' ').ok_or_else(missing)?;
@@ -83,7 +243,49 @@ fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError
         return Err(missing());
     }
     let hash = KeyHash::of(key.trim());
-    state.keys.get(&hash).ok_or_else(|| refused("this API key is not known, or was deleted"))
+    state.keys.get(&hash).ok_or_else(|| unauthorized("this API key is not known, or was deleted"))
+}
+
+fn missing() -> ApiError {
+    unauthorized("send your API key as: authorization: Bearer phk_…, or sign in")
+}
+
+/// The session that the cookie names. A request that changes something must come from a page of
+/// our own: browsers send cookies whoever made the page.
+async fn session_of(
+    method: &Method,
+    headers: &HeaderMap,
+    state: &AppState,
+) -> Result<(Session, User), ApiError> {
+    let token = cookie::session_token(headers).ok_or_else(missing)?;
+    if !method.is_safe() && !provenance(headers)?.is_own() {
+        return Err(cross_origin());
+    }
+    let now = state.now();
+    let found = state.store.session(now, token.hash()).await?;
+    let (session, user) =
+        found.ok_or_else(|| unauthorized("the session is over; sign in again"))?;
+    if let Some(expires_at) = session.renewed(now) {
+        state.store.renew_session(session.hash, expires_at).await?;
+        return Ok((Session { expires_at, ..session }, user));
+    }
+    Ok((session, user))
+}
+
+fn cross_origin() -> ApiError {
+    ApiError::new(Code::CrossOrigin, "only a page of this server may do this for you")
+}
+
+fn provenance(headers: &HeaderMap) -> Result<Provenance<'_>, ApiError> {
+    let text = |name: &HeaderName| match only(headers, name) {
+        Ok(value) => value.map(|value| value.to_str().map_err(|_| cross_origin())).transpose(),
+        Err(MoreThanOne) => Err(cross_origin()),
+    };
+    Ok(Provenance {
+        host: text(&header::HOST)?,
+        origin: text(&header::ORIGIN)?,
+        sec_fetch_site: text(&SEC_FETCH_SITE)?,
+    })
 }
 
 struct MoreThanOne;
@@ -98,9 +300,9 @@ fn only<'h>(
     if values.next().is_some() { Err(MoreThanOne) } else { Ok(value) }
 }
 
-/// The account that the call is about: the key's own, or the one that a platform key names.
+/// The account that the call is about: the caller's own, or the one named by who may act in all.
 async fn account_of(
-    key: &Grant,
+    claim: &Claim,
     headers: &HeaderMap,
     state: &AppState,
 ) -> Result<AccountId, ApiError> {
@@ -109,17 +311,18 @@ async fn account_of(
         Ok(Some(value)) => Some(value.to_str().map_err(|_| unknown_account())?),
         Err(MoreThanOne) => return Err(unknown_account()),
     };
-    match (key.account_id, named) {
+    match (claim.account_id, named) {
         (None, named) => {
             let named = named.unwrap_or(DEFAULT_ACCOUNT);
             find_account(named, state).await?.ok_or_else(unknown_account)
         }
         (Some(own), None) => Ok(own),
-        // A key of one account hears the same of every other one, existing or not.
+        // Whoever belongs to one account hears the same of every other one, existing or not.
         (Some(own), Some(named)) => {
             let is_own = state.accounts.find(named) == Some(own);
             is_own.then_some(own).ok_or_else(|| {
-                ApiError::new(Code::Forbidden, "this key belongs to another account")
+                let who = if matches!(claim.rights, Rights::Key(_)) { "key" } else { "user" };
+                ApiError::new(Code::Forbidden, format!("this {who} belongs to another account"))
             })
         }
     }

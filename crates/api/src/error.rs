@@ -1,6 +1,8 @@
 //! The one place where anything that goes wrong becomes an HTTP answer: a status, a stable code
 //! and an RFC 9457 problem document. Handlers say what is wrong; the outermost layer writes it.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use posthaste_core::engine::EngineStopped;
@@ -11,8 +13,8 @@ use utoipa::ToSchema;
 
 /// How long a caller who met a full queue should stay away, or one who met a full disk or a full
 /// house.
-const RETRY_AFTER_S: u32 = 1;
-const RETRY_AFTER_FULL_S: u32 = 30;
+const RETRY_AFTER_S: u64 = 1;
+const RETRY_AFTER_FULL_S: u64 = 30;
 
 /// Of one problem: a batch can have thousands of mistakes, and nobody reads them all.
 const ERRORS_MAX: usize = 100;
@@ -25,12 +27,16 @@ const TEXT_CHARS_MAX: usize = 500;
 pub enum Code {
     InvalidJson,
     Unauthorized,
+    WrongCredentials,
+    InvalidLink,
     Forbidden,
+    CrossOrigin,
     NotFound,
     NoInbox,
     UnknownAccount,
     MethodNotAllowed,
     Taken,
+    LastOwner,
     BuiltIn,
     IdempotencyKeyReused,
     AlreadyEnded,
@@ -42,6 +48,7 @@ pub enum Code {
     UnsupportedMediaType,
     Invalid,
     UnknownEventType,
+    TooManyAttempts,
     Internal,
     Overloaded,
     TooManyStreams,
@@ -52,15 +59,19 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 26] = [
+    pub const ALL: [Code; 31] = [
         Code::InvalidJson,
         Code::Unauthorized,
+        Code::WrongCredentials,
+        Code::InvalidLink,
         Code::Forbidden,
+        Code::CrossOrigin,
         Code::NotFound,
         Code::NoInbox,
         Code::UnknownAccount,
         Code::MethodNotAllowed,
         Code::Taken,
+        Code::LastOwner,
         Code::BuiltIn,
         Code::IdempotencyKeyReused,
         Code::AlreadyEnded,
@@ -72,6 +83,7 @@ impl Code {
         Code::UnsupportedMediaType,
         Code::Invalid,
         Code::UnknownEventType,
+        Code::TooManyAttempts,
         Code::Internal,
         Code::Overloaded,
         Code::TooManyStreams,
@@ -100,9 +112,20 @@ impl Code {
         match self {
             Code::InvalidJson => (Status::BAD_REQUEST, "invalid_json", "The body is not JSON"),
             Code::Unauthorized => {
-                (Status::UNAUTHORIZED, "unauthorized", "A valid API key is needed")
+                (Status::UNAUTHORIZED, "unauthorized", "A valid API key or session is needed")
             }
-            Code::Forbidden => (Status::FORBIDDEN, "forbidden", "This API key may not do that"),
+            Code::WrongCredentials => (
+                Status::UNAUTHORIZED,
+                "wrong_credentials",
+                "The e-mail address or the password is wrong",
+            ),
+            Code::InvalidLink => {
+                (Status::UNAUTHORIZED, "invalid_link", "The sign-in link is not good (any more)")
+            }
+            Code::Forbidden => (Status::FORBIDDEN, "forbidden", "The caller may not do that"),
+            Code::CrossOrigin => {
+                (Status::FORBIDDEN, "cross_origin", "The request comes from another site's page")
+            }
             Code::NotFound => (Status::NOT_FOUND, "not_found", "There is no such thing"),
             Code::NoInbox => (Status::NOT_FOUND, "no_inbox", "This server has no test inbox"),
             Code::UnknownAccount => {
@@ -114,6 +137,9 @@ impl Code {
                 "This address does not take this method",
             ),
             Code::Taken => (Status::CONFLICT, "taken", "It exists already"),
+            Code::LastOwner => {
+                (Status::CONFLICT, "last_owner", "Nobody else could manage users and keys")
+            }
             Code::BuiltIn => {
                 (Status::CONFLICT, "built_in", "Built-in event types cannot be changed")
             }
@@ -147,6 +173,9 @@ impl Code {
             Code::UnknownEventType => {
                 (Status::UNPROCESSABLE_ENTITY, "unknown_event_type", "There is no such event type")
             }
+            Code::TooManyAttempts => {
+                (Status::TOO_MANY_REQUESTS, "too_many_attempts", "Too many sign-ins were tried")
+            }
             Code::Internal => {
                 (Status::INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side")
             }
@@ -179,11 +208,22 @@ pub struct ApiError {
     /// A sentence about this one case, for a person.
     pub detail: String,
     pub errors: Vec<FieldError>,
+    /// Where it is not always the same.
+    pub retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(code: Code, detail: impl Into<String>) -> ApiError {
-        ApiError { code, detail: detail.into(), errors: Vec::new() }
+        ApiError { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+    }
+
+    /// Says when it may be tried again.
+    pub fn too_many_attempts(wait: Duration) -> ApiError {
+        // Rounded up: who comes at that moment must not be too early.
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("wait {} min and try again", seconds.div_ceil(60));
+        let error = ApiError::new(Code::TooManyAttempts, detail);
+        ApiError { retry_after_s: Some(seconds), ..error }
     }
 
     /// Says the same whatever the id was, and whether it is missing or another account's.
@@ -199,13 +239,13 @@ impl ApiError {
         Invalid::at(pointer, message).into()
     }
 
-    fn retry_after_s(&self) -> Option<u32> {
+    fn retry_after(&self) -> Option<u64> {
         match self.code {
             Code::Overloaded | Code::ShuttingDown | Code::NotReady => Some(RETRY_AFTER_S),
             Code::StorageFull | Code::StoreUnavailable | Code::TooManyStreams => {
                 Some(RETRY_AFTER_FULL_S)
             }
-            _ => None,
+            _ => self.retry_after_s,
         }
     }
 
@@ -235,7 +275,7 @@ impl ApiError {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json; charset=utf-8"),
         );
-        if let Some(seconds) = self.retry_after_s() {
+        if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code == Code::Unauthorized {
@@ -299,7 +339,7 @@ impl From<Invalid> for ApiError {
             [only] => only.to_string(),
             errors => format!("{} things are not valid, see errors", errors.len()),
         };
-        ApiError { code: Code::Invalid, detail, errors: invalid.errors }
+        ApiError { code: Code::Invalid, detail, errors: invalid.errors, retry_after_s: None }
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,7 +23,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::auth::{Caller, Publish};
+use crate::auth::{Caller, Publish, Remote};
 use crate::dashboard::{Dashboard, Shown};
 use crate::error::ApiError;
 use crate::layers::{self, RequestId};
@@ -72,7 +73,8 @@ impl Api {
         Api { state, router }
     }
 
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    /// Answers a request on a connection from `remote`.
+    pub async fn answer<B>(&self, remote: IpAddr, request: Request<B>) -> Response<AnswerBody>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
@@ -81,11 +83,14 @@ impl Api {
         let request_id = RequestId::of(request.headers(), &*self.state.entropy);
         let method = request.method().clone();
         let Some(intake) = Intake::of(&request) else {
+            let mut request = request;
+            let remote = Remote::of(remote, request.headers(), &self.state.settings);
+            request.extensions_mut().insert(remote);
             // Boxed, because the future of the calls below would have to be as large as this one.
             return Box::pin(self.answer_by_router(started, request_id, method, request)).await;
         };
         let (head, body) = request.into_parts();
-        let mut answer = match caught(self.take(intake, head, body)).await {
+        let mut answer = match caught(self.take(intake, remote, head, body)).await {
             Ok(Ok(answer)) => {
                 let took = Took::since(started);
                 self.state.metrics.count_intake(intake, took);
@@ -105,13 +110,15 @@ impl Api {
     async fn take<B>(
         &self,
         intake: Intake,
+        remote: IpAddr,
         head: Parts,
         body: B,
     ) -> Result<Response<Bytes>, ApiError>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let caller: Caller<Publish> = Caller::of(&head.headers, &self.state).await?;
+        let caller: Caller<Publish> =
+            Caller::of(&head.method, &head.headers, remote, &self.state).await?;
         match intake {
             Intake::Event => events::take_event(caller, &self.state, &head.headers, body).await,
             Intake::Batch => events::take_batch(caller, &self.state, &head.headers, body).await,

@@ -6,7 +6,9 @@
 
 #![expect(unused_qualifications, reason = "what utoipa writes for `params(…)` has them")]
 
+mod audit;
 pub mod auth;
+mod cookie;
 pub mod dashboard;
 pub mod error;
 mod extract;
@@ -17,6 +19,7 @@ mod layers;
 mod metrics;
 mod openapi;
 mod pages;
+mod passwords;
 pub mod state;
 mod v1;
 

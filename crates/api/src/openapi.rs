@@ -3,9 +3,12 @@
 
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use crate::cookie::SESSION_COOKIE;
 use crate::error::{Code, Problem, ProblemField};
 use crate::v1::stream::{ResetJson, SkippedJson};
 
@@ -16,7 +19,8 @@ use crate::v1::stream::{ResetJson, SkippedJson};
         description = "Publish events; Posthaste delivers them, signed, to the webhooks that want \
                        them, and shows what became of each. Send your API key as \
                        `Authorization: Bearer phk_…`; a platform key names an account with the \
-                       header `posthaste-account`.",
+                       header `posthaste-account`. A browser signs in with `POST /v1/session` and \
+                       sends the cookie it gets.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
@@ -25,6 +29,7 @@ use crate::v1::stream::{ResetJson, SkippedJson};
         (name = "Deliveries", description = "What became of them."),
         (name = "Statistics", description = "Numbers over time."),
         (name = "Event types", description = "The catalogue."),
+        (name = "Sessions and users", description = "People who sign in, and what was changed by whom."),
         (name = "Keys and accounts", description = "Who may do what."),
         (name = "Test inbox", description = "What a server that was started with `--dev` received."),
         (name = "Operation", description = "For whoever runs the server."),
@@ -33,8 +38,9 @@ use crate::v1::stream::{ResetJson, SkippedJson};
 )]
 pub struct Head;
 
-/// The name of the security scheme. Its "scopes" are what the key's role must allow.
+/// The names of the security schemes. Their "scopes" are what the caller's role must allow.
 pub const API_KEY: &str = "api_key";
+pub const SESSION: &str = "session";
 
 /// Adds what every operation has: the security scheme, and the problems it can answer with.
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
@@ -42,19 +48,40 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
             "An API key. The names beside it are what the key's role must allow: `publish`, \
-             `read`, `write` or `administer`. A key with the role `platform` may do all of them, \
-             `account` all but `administer`, `publish` and `read` only what they are called.",
+             `read`, `write`, `manage` (keys, users, the audit log) or `administer` (accounts, the \
+             platform); everybody may `myself`. A key with the role `platform` may do all of \
+             them, `account` all but `administer`, `publish` and `read` only what they are called.",
         ))
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(API_KEY, SecurityScheme::Http(scheme));
+    let cookie = ApiKeyValue::with_description(
+        SESSION_COOKIE,
+        "The cookie of a user who signed in. What changes something must come from a page of this \
+         server: with `origin`, or `sec-fetch-site: same-origin`. An `owner` may do everything \
+         (one of a single account all but `administer`), an `editor` may `publish`, `read` and \
+         `write`, a `viewer` may `read`.",
+    );
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (path, item) in &mut document.paths.paths {
         let operations =
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             never_null(operation);
+            allow_sessions(operation);
             add_problems(path, operation);
         }
+    }
+}
+
+/// Whatever a key may do, a user with the same rights may do too.
+fn allow_sessions(operation: &mut Operation) {
+    let Some(alternatives) = &mut operation.security else { return };
+    let described = serde_json::to_value(&alternatives).unwrap_or_default();
+    let scopes = described[0][API_KEY].as_array().into_iter().flatten();
+    let scopes: Vec<String> = scopes.filter_map(|s| s.as_str().map(str::to_owned)).collect();
+    if !scopes.is_empty() {
+        alternatives.push(SecurityRequirement::new(SESSION, scopes));
     }
 }
 

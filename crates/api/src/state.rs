@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
@@ -16,13 +16,18 @@ use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, KeyId, WebhookId};
 use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
 use posthaste_core::page::PageRequest;
+use posthaste_core::remote::TrustedProxies;
+use posthaste_core::sign_in::Throttle;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
 use tokio::sync::watch;
 
+use crate::audit::{self, Changed};
+use crate::auth::By;
 use crate::error::ApiError;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 
 /// What the operator chose, as far as the API keeps to it or tells it.
 #[derive(Debug, Clone)]
@@ -37,6 +42,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     pub retention_days: u32,
     pub egress_allow: Vec<String>,
+    /// Whose `x-forwarded-for` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Settings {
@@ -49,6 +56,7 @@ impl Default for Settings {
             public_url: None,
             retention_days: 30,
             egress_allow: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }
@@ -90,6 +98,8 @@ pub struct Shared {
     pub keys: KeyRing,
     pub accounts: Accounts,
     pub event_types: CustomNames,
+    pub passwords: Passwords,
+    pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
     pub started_at: Timestamp,
@@ -131,6 +141,8 @@ impl AppState {
             keys,
             accounts,
             event_types,
+            passwords: Passwords::default(),
+            sign_ins: Mutex::default(),
             metrics: Metrics::default(),
             inbox: parts.inbox,
             started_at,
@@ -139,21 +151,27 @@ impl AppState {
         })))
     }
 
-    /// Runs a change of configuration: in the store first, then in the memory that mirrors it.
+    /// Runs a change of configuration: in the store first, then in the memory that mirrors it,
+    /// then in the audit log. What is to be written there is part of what a change answers.
     ///
     /// One at a time, because two changes could otherwise reach the memory in another order than
     /// the store, and would stay wrong there. In a task of its own, because a caller who hangs up
     /// between the two must not leave them different. Changes are rare and short, so one lock for
     /// all of them (held across awaits for exactly this reason) costs nothing.
-    pub async fn change<T, F>(&self, change: F) -> Result<T, ApiError>
+    pub async fn change<T, F>(&self, by: By, change: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, ApiError>> + Send + 'static,
+        F: Future<Output = Result<Changed<T>, ApiError>> + Send + 'static,
     {
         let state = self.clone();
         let task = tokio::spawn(async move {
             let _one_at_a_time = state.changes.lock().await;
-            change.await
+            let sender = audit::actor(&state, by.who).await?;
+            let Changed { value, record } = change.await?;
+            if let Some(record) = record {
+                audit::write(&state, sender, by.remote, record).await?;
+            }
+            Ok(value)
         });
         match task.await {
             Ok(result) => result,
@@ -200,6 +218,7 @@ pub struct KeyRing(RwLock<HashMap<KeyHash, ApiKey, BuildHasherDefault<FirstBytes
 /// What an API key is good for.
 #[derive(Debug, Clone, Copy)]
 pub struct Grant {
+    pub id: KeyId,
     pub role: Role,
     /// `None` for a platform key.
     pub account_id: Option<AccountId>,
@@ -212,7 +231,12 @@ impl KeyRing {
 
     pub fn get(&self, hash: &KeyHash) -> Option<Grant> {
         let keys = self.0.read();
-        keys.get(hash).map(|key| Grant { role: key.role, account_id: key.account_id })
+        let grant = |key: &ApiKey| Grant { id: key.id, role: key.role, account_id: key.account_id };
+        keys.get(hash).map(grant)
+    }
+
+    pub fn find(&self, id: KeyId) -> Option<ApiKey> {
+        self.0.read().values().find(|key| key.id == id).cloned()
     }
 
     pub fn add(&self, key: ApiKey) {

@@ -16,7 +16,7 @@ use posthaste_api::Dashboard;
 use posthaste_api::dashboard::File;
 use serde_json::Value;
 
-use support::{Answer, TestServer};
+use support::{Answer, REMOTE, TestServer};
 
 /// What browsers send when somebody goes to an address.
 const A_PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -188,7 +188,8 @@ async fn a_compressed_copy_is_for_who_takes_it() {
         .request("GET", "/assets/app-1.js", "")
         .header(header::ACCEPT_ENCODING, "gzip")
         .body(Body::empty());
-    let response = server.api.answer(request.expect("a request")).await;
+    let response =
+        server.api.answer(REMOTE.parse().expect("an address"), request.expect("a request")).await;
     let sent = response.into_body().collect().await.expect("a body in memory").to_bytes();
     let mut read = String::new();
     GzDecoder::new(&*sent).read_to_string(&mut read).expect("gzip");

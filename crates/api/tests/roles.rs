@@ -16,6 +16,8 @@ struct Operation {
     path: String,
     /// `None`: open to all.
     action: Option<Action>,
+    /// For users who signed in; a key cannot do it, whatever its role.
+    sessions_only: bool,
 }
 
 fn operations() -> Vec<Operation> {
@@ -23,16 +25,20 @@ fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let action = match operation["security"][0]["api_key"][0].as_str() {
-                None => None,
-                Some("publish") => Some(Action::Publish),
-                Some("read") => Some(Action::Read),
-                Some("write") => Some(Action::Write),
-                Some("administer") => Some(Action::Administer),
-                Some(other) => panic!("{path} needs {other}"),
-            };
+            let security = &operation["security"][0];
+            let sessions_only = security["session"].is_array();
+            let scope = security[if sessions_only { "session" } else { "api_key" }][0].as_str();
+            let action = scope.map(|scope| match scope {
+                "publish" => Action::Publish,
+                "read" => Action::Read,
+                "write" => Action::Write,
+                "manage" => Action::Manage,
+                "administer" => Action::Administer,
+                "myself" => Action::Myself,
+                other => panic!("{path} needs {other}"),
+            });
             let method = method.to_uppercase();
-            operations.push(Operation { method, path: path.clone(), action });
+            operations.push(Operation { method, path: path.clone(), action, sessions_only });
         }
     }
     operations
@@ -45,6 +51,7 @@ struct Things {
     delivery: String,
     key: String,
     account: String,
+    user: String,
 }
 
 impl Things {
@@ -57,7 +64,9 @@ impl Things {
         let delivery = deliveries["data"][0]["id"].as_str().expect("an id").to_owned();
         let key = json!({"name": "k", "role": "read"});
         let key = server.post("/v1/api-keys", key).await.expect(201).id();
-        Things { webhook, event, delivery, key, account: server.account.to_string() }
+        let user = json!({"email": "ann@example.com", "name": "Ann", "role": "editor"});
+        let user = server.post("/v1/users", user).await.expect(201).id();
+        Things { webhook, event, delivery, key, account: server.account.to_string(), user }
     }
 
     fn path(&self, template: &str) -> String {
@@ -67,6 +76,7 @@ impl Things {
             Some("deliveries") => &self.delivery,
             Some("api-keys") => &self.key,
             Some("accounts") => &self.account,
+            Some("users") => &self.user,
             _ => "",
         };
         template.replace("{id}", id).replace("{name}", "deal.won")
@@ -80,6 +90,7 @@ fn missing(template: &str) -> String {
         Some("events") => "evt_",
         Some("deliveries") => "dlv_",
         Some("api-keys") => "key_",
+        Some("users") => "usr_",
         _ => "acct_",
     };
     template.replace("{id}", &format!("{prefix}0000000000042")).replace("{name}", "deal.lost")
@@ -97,6 +108,10 @@ fn body_for(operation: &Operation) -> Value {
         ("POST", "/v1/event-types") => json!({"name": "new.one"}),
         ("POST", "/v1/api-keys") => json!({"name": "n", "role": "read"}),
         ("POST", "/v1/accounts") => json!({"name": "n"}),
+        ("POST", "/v1/users") => json!({"email": "b@example.com", "name": "B", "role": "viewer"}),
+        ("POST", "/v1/session") => json!({"email": "b@example.com", "password": "wrong"}),
+        ("POST", "/v1/session/link") => json!({"token": "wrong"}),
+        ("POST", "/v1/session/password") => json!({"password": "correct horse"}),
         _ => Value::Null,
     }
 }
@@ -115,7 +130,12 @@ fn key_of(server: &TestServer, role: Role) -> &str {
 }
 
 fn may(role: Role, operation: &Operation) -> bool {
-    operation.action.is_none_or(|action| role.may(action))
+    !operation.sessions_only && operation.action.is_none_or(|action| role.may(action))
+}
+
+/// What an open operation says to [`body_for`]: signing in is open to all, but does not succeed.
+fn status_when_open(operation: &Operation) -> u16 {
+    if operation.path.starts_with("/v1/session") { 401 } else { 200 }
 }
 
 #[tokio::test]
@@ -140,7 +160,9 @@ async fn every_role_may_what_it_should() {
             let server = TestServer::start_with_inbox().await;
             let path = Things::make(&server).await.path(&operation.path);
             let answer = call(&server, &operation, &path, key_of(&server, role)).await;
-            assert!(answer.status.is_success(), "{operation:?} as {role:?}: {}", answer.text);
+            let is_sign_in = operation.action.is_none() && status_when_open(&operation) == 401;
+            let is_right = answer.status.is_success() != is_sign_in;
+            assert!(is_right, "{operation:?} as {role:?}: {}", answer.text);
         }
     }
 }
@@ -153,7 +175,8 @@ async fn without_a_key_nothing_but_the_open_routes_answers() {
         let path = things.path(&operation.path);
         for key in ["", "phk_0000000000000000000000000000000000000000000"] {
             let answer = call(&server, &operation, &path, key).await;
-            let expected = if operation.action.is_some() { 401 } else { 200 };
+            let expected =
+                if operation.action.is_some() { 401 } else { status_when_open(&operation) };
             assert_eq!(answer.status.as_u16(), expected, "{operation:?}");
         }
     }

@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use posthaste_api::AnswerBody;
 use serde_json::{Value, json};
 
-use support::TestServer;
 use support::engine::{RING_MAX, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_ACCOUNT_MAX};
+use support::{REMOTE, TestServer};
 
 /// An open stream.
 struct Stream(Response<AnswerBody>);
@@ -26,7 +26,8 @@ impl Stream {
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
         }
-        let answer = server.api.answer(request.body(Body::empty()).expect("a request")).await;
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = server.api.answer(REMOTE.parse().expect("an address"), request).await;
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert_eq!(answer.headers()["cache-control"], "no-store");

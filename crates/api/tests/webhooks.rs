@@ -355,7 +355,7 @@ async fn changes_at_the_same_time_leave_memory_and_store_alike() {
             .body(axum::body::Body::from(json!({"title": format!("T{n}")}).to_string()))
             .expect("a request");
         let api = server.api.clone();
-        calls.spawn(async move { api.answer(request).await });
+        calls.spawn(async move { api.answer([192, 0, 2, 7].into(), request).await });
     }
     while let Some(answer) = calls.join_next().await {
         assert_eq!(answer.expect("no panic").status(), 200);

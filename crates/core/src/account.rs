@@ -65,8 +65,8 @@ impl Role {
         match self {
             Role::Platform => true,
             Role::Account => action != Action::Administer,
-            Role::Publish => action == Action::Publish,
-            Role::Read => action == Action::Read,
+            Role::Publish => matches!(action, Action::Publish | Action::Myself),
+            Role::Read => matches!(action, Action::Read | Action::Myself),
         }
     }
 }
@@ -77,8 +77,23 @@ pub enum Action {
     Publish,
     Read,
     Write,
-    /// Accounts, and keys of the whole platform.
+    /// Who else may do what: keys, users and the audit log of an account.
+    Manage,
+    /// Accounts, and the keys and users of the whole platform.
     Administer,
+    /// Asking who one is. Everybody may.
+    Myself,
+}
+
+impl Action {
+    pub const ALL: [Action; 6] = [
+        Action::Publish,
+        Action::Read,
+        Action::Write,
+        Action::Manage,
+        Action::Administer,
+        Action::Myself,
+    ];
 }
 
 /// The text of an API key: `phk_` and 43 characters of base64url, which are 256 random bits.
@@ -183,14 +198,14 @@ mod tests {
 
     #[test]
     fn roles_may_what_the_contract_says() {
-        let check = |role: Role, expected: [bool; 4]| {
-            let actions = [Action::Publish, Action::Read, Action::Write, Action::Administer];
-            assert_eq!(actions.map(|action| role.may(action)), expected, "{role:?}");
+        let check = |role: Role, expected: [bool; 6]| {
+            assert_eq!(Action::ALL.map(|action| role.may(action)), expected, "{role:?}");
         };
-        check(Role::Platform, [true, true, true, true]);
-        check(Role::Account, [true, true, true, false]);
-        check(Role::Publish, [true, false, false, false]);
-        check(Role::Read, [false, true, false, false]);
+        //                       publish read write manage administer myself
+        check(Role::Platform, [true, true, true, true, true, true]);
+        check(Role::Account, [true, true, true, true, false, true]);
+        check(Role::Publish, [true, false, false, false, false, true]);
+        check(Role::Read, [false, true, false, false, false, true]);
     }
 
     #[test]

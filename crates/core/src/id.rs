@@ -158,6 +158,7 @@ id_type!(ContactId, "ct_");
 id_type!(KeyId, "key_");
 id_type!(UserId, "usr_");
 id_type!(JobId, "job_");
+id_type!(AuditId, "aud_");
 
 impl EventId {
     /// The id of the delivery to the event's `position`-th target.

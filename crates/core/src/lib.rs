@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod audit;
 pub mod canonical;
 pub mod catalogue;
 pub mod custom_headers;
@@ -35,15 +36,20 @@ pub mod lanes;
 pub mod limits;
 pub mod page;
 pub mod rate_limit;
+pub mod remote;
 pub mod retry;
+pub mod rights;
 pub mod secret;
 pub mod sent_headers;
+pub mod session;
+pub mod sign_in;
 pub mod signature;
 pub mod stats;
 pub mod store;
 pub mod stream;
 pub mod target_url;
 pub mod time;
+pub mod user;
 pub mod varint;
 pub mod verify;
 pub mod webhook;

@@ -142,6 +142,44 @@ pub const STREAM_PIECE_MAX: usize = 64;
 /// The highest `max_per_s`; who wants more wants all.
 pub const STREAM_MAX_PER_S_MAX: u32 = 10_000;
 
+// People.
+
+/// A session that is not used ends after this long.
+pub const SESSION_IDLE: Duration = Duration::from_hours(7 * 24);
+/// A session ends after this long, however much it is used.
+pub const SESSION_LONGEST: Duration = Duration::from_hours(30 * 24);
+/// How often the use of a session is written down: each time would be a sync for every click.
+pub const SESSION_RENEW_EVERY: Duration = Duration::from_hours(1);
+/// One user's sessions; one more ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// A sign-in link that was printed at a terminal or asked for by hand.
+pub const LINK_LIFETIME: Duration = Duration::from_hours(24);
+/// A link for somebody who was invited, and may be on holiday.
+pub const INVITATION_LIFETIME: Duration = Duration::from_hours(7 * 24);
+/// For so long whoever came by a link may set a password without knowing the one before.
+pub const PASSWORD_BY_LINK_WITHIN: Duration = Duration::from_hours(1);
+/// Fewer can be guessed at the rate that sign-in allows from many addresses.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// Nobody types more, and hashing it costs time.
+pub const PASSWORD_BYTES_MAX: usize = 1_000;
+/// Sign-ins tried for one e-mail address within [`SIGN_IN_PERIOD_S`].
+pub const SIGN_INS_PER_EMAIL: u64 = 10;
+/// Sign-ins tried from one remote address within [`SIGN_IN_PERIOD_S`]: an office behind one
+/// address has more people than an account.
+pub const SIGN_INS_PER_ADDRESS: u64 = 60;
+pub const SIGN_IN_PERIOD_S: u64 = 15 * 60;
+/// E-mail addresses, and remote addresses, whose sign-ins are counted at a time.
+pub const SIGN_INS_COUNTED_MAX: usize = 10_000;
+/// Passwords hashed at the same time: each takes a processor and 19 MiB for some 30 ms.
+pub const PASSWORDS_HASHED_MAX: usize = 2;
+/// Passwords that wait for that; more are refused.
+pub const PASSWORDS_WAITING_MAX: usize = 64;
+/// Of a text in the audit log; the rest is cut off.
+pub const AUDIT_TEXT_CHARS_MAX: usize = 500;
+
 // Keeping.
+
+/// The audit log is kept longer than what it explains.
+pub const AUDIT_KEPT: Duration = Duration::from_hours(400 * 24);
 
 pub const RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);

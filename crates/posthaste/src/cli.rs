@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, api_key, delivery, doctor, event_type, send, sign, stats, tail, trigger, try_it,
+    account, api_key, delivery, doctor, event_type, send, sign, stats, tail, trigger, try_it, user,
     verify, webhook,
 };
 use crate::config::Settings;
@@ -178,6 +178,13 @@ pub enum Verb {
         before_help = "Examples:\n  posthaste account ls\n  posthaste account add acme"
     )]
     Account(account::AccountArgs),
+
+    /// Users: list, invite, let in again, remove
+    #[command(
+        visible_alias = "users",
+        before_help = "Examples:\n  posthaste user ls\n  posthaste user link owner@localhost"
+    )]
+    User(user::UserArgs),
 
     /// Sign a body, offline: prints every signature header
     #[command(before_help = "Examples:\n  posthaste sign --secret \

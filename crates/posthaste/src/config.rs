@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use posthaste_core::account::KeyText;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::limits::{BODY_BYTES_MAX, RETENTION_DEFAULT};
+use posthaste_core::remote::TrustedProxies;
 use posthaste_core::target_url::TargetUrl;
 use serde::Deserialize;
 
@@ -82,6 +83,11 @@ pub struct Settings {
           value_parser = BoolishValueParser::new(), default_missing_value = "true", require_equals = true)]
     pub metrics_open: Option<bool>,
 
+    /// Network or address of a proxy in front of this server, whose x-forwarded-for is believed; may
+    /// be repeated
+    #[arg(long, value_name = "CIDR", env = "POSTHASTE_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<String>>,
+
     /// Becomes the first platform key of an empty store; better given as POSTHASTE_API_KEY, since
     /// flags can be seen by everybody on the machine
     #[arg(long, value_name = "KEY", env = "POSTHASTE_API_KEY", hide_env_values = true)]
@@ -113,6 +119,7 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub metrics_open: bool,
+    pub trusted_proxies: Vec<String>,
     pub api_key: Option<KeyText>,
 }
 
@@ -131,6 +138,7 @@ impl Default for Config {
             log_level: "info".to_owned(),
             log_format: LogFormat::Text,
             metrics_open: false,
+            trusted_proxies: Vec::new(),
             api_key: None,
         }
     }
@@ -174,6 +182,7 @@ impl Settings {
             log_level: self.log_level.or(lower.log_level),
             log_format: self.log_format.or(lower.log_format),
             metrics_open: self.metrics_open.or(lower.metrics_open),
+            trusted_proxies: self.trusted_proxies.or(lower.trusted_proxies),
             api_key: self.api_key.or(lower.api_key),
         }
     }
@@ -202,9 +211,11 @@ impl Settings {
             log_level: self.log_level.unwrap_or(default.log_level),
             log_format: self.log_format.unwrap_or(default.log_format),
             metrics_open: self.metrics_open.unwrap_or(default.metrics_open),
+            trusted_proxies: self.trusted_proxies.unwrap_or(default.trusted_proxies),
             api_key,
         };
         config.egress_policy()?;
+        config.trusted_proxies()?;
         config.log_filter()?;
         check_range(
             "body_bytes_max",
@@ -222,6 +233,11 @@ impl Config {
     pub fn egress_policy(&self) -> anyhow::Result<EgressPolicy> {
         let policy = EgressPolicy::allowing(&self.egress_allow)?;
         Ok(if self.dev { policy.with_loopback() } else { policy })
+    }
+
+    /// Who may say where requests come from.
+    pub fn trusted_proxies(&self) -> anyhow::Result<TrustedProxies> {
+        TrustedProxies::parse(&self.trusted_proxies).context("trusted_proxies is not right")
     }
 
     pub fn log_filter(&self) -> anyhow::Result<tracing_subscriber::EnvFilter> {
@@ -284,6 +300,7 @@ mod tests {
         check("retention_days = 0", "retention_days is 0, it must be from 1");
         check("body_bytes_max = 12", "body_bytes_max is 12, it must be from 1024");
         check("egress_allow = [\"10.0.0.0/99\"]", "10.0.0.0/99");
+        check("trusted_proxies = [\"proxy\"]", "trusted_proxies is not right: \"proxy\"");
         check("log_level = \"posthaste=loud\"", "log_level");
         check("api_key = \"phk_short\"", "api_key");
         check("public_url = \"hooks.example.com\"", "public_url");

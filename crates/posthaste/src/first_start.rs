@@ -1,6 +1,7 @@
-//! What an empty store needs before anybody can talk to the server: its first platform key. With
-//! `--dev` the key is kept in a file of the data folder, so that it can be shown at every start
-//! and found by the command line.
+//! What an empty store needs before anybody can talk to the server: its first platform key, and a
+//! link by which the first person signs in. With `--dev` the key is kept in a file of the data
+//! folder, so that it can be shown at every start and found by the command line, and there is a
+//! link at every start too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -9,8 +10,11 @@ use std::path::Path;
 
 use anyhow::Context;
 use posthaste_core::account::{KeyText, NewApiKey, Role};
-use posthaste_core::store::Store;
+use posthaste_core::page::PageRequest;
+use posthaste_core::session::{Link, Token};
+use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Entropy, Timestamp};
+use posthaste_core::user::{User, UserRole};
 
 use crate::config::Config;
 
@@ -70,6 +74,41 @@ pub async fn ready_key(
         keep(&config.data, &text)?;
     }
     Ok(Some(ReadyKey::Kept(text)))
+}
+
+/// Makes a one-time link for whoever sees the server start: while the platform has no owner, and
+/// with `--dev` always. An earlier one is not good any more.
+pub async fn sign_in_link(
+    now: Timestamp,
+    store: &dyn Store,
+    entropy: &dyn Entropy,
+    config: &Config,
+) -> anyhow::Result<Option<Token>> {
+    let token = Token::generate(entropy);
+    let owner = oldest_owner(store).await.context("the users cannot be read")?;
+    let link = match owner {
+        None => Link::first(now, &token),
+        Some(owner) if config.dev => Link::to_user(now, &token, &owner),
+        Some(_) => return Ok(None),
+    };
+    store.put_link(link).await.context("the sign-in link cannot be stored")?;
+    Ok(Some(token))
+}
+
+/// Of the platform.
+async fn oldest_owner(store: &dyn Store) -> Result<Option<User>, StoreError> {
+    let mut oldest = None;
+    let mut page = PageRequest::default();
+    loop {
+        let users = store.list_users(None, page).await?;
+        let is_owner = |user: &User| user.role == UserRole::Owner && user.account_id.is_none();
+        // Newest first: the last one found is the oldest.
+        oldest = users.items.into_iter().rfind(is_owner).or(oldest);
+        page.cursor = users.next;
+        if page.cursor.is_none() {
+            return Ok(oldest);
+        }
+    }
 }
 
 async fn create(

@@ -6,6 +6,7 @@
 //! TLS means waiting for a first byte, again without a deadline.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,18 +20,19 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use posthaste_core::limits::{CONNECTIONS_IN_MAX, REQUEST_HEAD_WITHIN};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::head_timer::HeadTimer;
 
 /// After an error that is not the fault of one connection, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers on `listener` with `answer_one` until `stop` resolves; then takes no more connections and
-/// waits for those that are in the middle of an answer.
+/// Answers on `listener` with `answer_one`, which is told where each request comes from, until
+/// `stop` resolves; then takes no more connections and waits for those that are in the middle of
+/// an answer.
 pub async fn answer<A, F, B>(listener: TcpListener, answer_one: A, stop: impl Future<Output = ()>)
 where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    A: Fn(IpAddr, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
@@ -43,7 +45,7 @@ where
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, remote, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -53,7 +55,7 @@ where
         };
         let answer_one = answer_one.clone();
         let service = service_fn(move |request| {
-            let answering = answer_one(request);
+            let answering = answer_one(remote, request);
             async { Ok::<_, Infallible>(answering.await) }
         });
         let mut builder = Builder::new();
@@ -75,15 +77,15 @@ where
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     // While all places are taken, callers wait in the kernel's queue.
     let place = places.clone().acquire_owned().await.expect("never closed");
-    let (stream, _) = listener.accept().await?;
+    let (stream, remote) = listener.accept().await?;
     // Answers are small and complete: holding them back to fill packets only makes them late.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    Ok((stream, place))
+    Ok((stream, remote.ip(), place))
 }
 
 #[cfg(test)]
@@ -109,7 +111,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let service = TowerToHyperService::new(router);
-        let answer_one = move |request| {
+        let answer_one = move |_, request| {
             let answering = service.call(request);
             async { answering.await.unwrap() }
         };

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use posthaste_api::{Api, AppState, Inbox};
 use posthaste_core::directory::Directory;
-use posthaste_core::limits::BATCH_BODY_BYTES_MAX;
+use posthaste_core::limits::{AUDIT_KEPT, BATCH_BODY_BYTES_MAX};
+use posthaste_core::session::Token;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy};
 use posthaste_dispatch::http_transport::HttpTransport;
@@ -39,6 +40,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The key to show to whoever started it.
     pub key: Option<ReadyKey>,
+    /// The token of a one-time link for them, if there is one to show.
+    pub link: Option<Token>,
     stop: watch::Sender<bool>,
     supervisor: JoinHandle<anyhow::Result<()>>,
 }
@@ -67,6 +70,7 @@ impl Server {
                 .with_context(|| format!("cannot open the store in {}", config.data.display()))?,
         );
         let key = first_start::ready_key(clock.now(), &*store, &*entropy, config).await?;
+        let link = first_start::sign_in_link(clock.now(), &*store, &*entropy, config).await?;
         let webhooks = store.all_webhooks().await.context("the webhooks cannot be read")?;
         let directory = Arc::new(Directory::new(webhooks));
 
@@ -93,15 +97,15 @@ impl Server {
             clock: clock.clone(),
             entropy,
             egress,
-            settings: api_settings(config),
+            settings: api_settings(config)?,
             inbox: config.dev.then(Inbox::default),
         })
         .await
         .context("the API cannot read its keys and accounts")?;
         let api = Api::new(state.clone());
-        let answer_one = move |request| {
+        let answer_one = move |remote, request| {
             let api = api.clone();
-            async move { api.answer(request).await }
+            async move { api.answer(remote, request).await }
         };
         let parts = Running {
             engine: engine_task,
@@ -110,7 +114,7 @@ impl Server {
             state,
         };
         let supervisor = tokio::spawn(supervise(parts, stop.clone(), stopped));
-        Ok(Server { address, key, stop, supervisor })
+        Ok(Server { address, key, link, stop, supervisor })
     }
 
     /// Where a program on this machine reaches the server.
@@ -139,8 +143,8 @@ impl Server {
     }
 }
 
-fn api_settings(config: &Config) -> posthaste_api::Settings {
-    posthaste_api::Settings {
+fn api_settings(config: &Config) -> anyhow::Result<posthaste_api::Settings> {
+    Ok(posthaste_api::Settings {
         body_bytes_max: config.body_bytes_max,
         batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
         metrics_open: config.metrics_open,
@@ -148,7 +152,8 @@ fn api_settings(config: &Config) -> posthaste_api::Settings {
         public_url: config.public_url.clone(),
         retention_days: config.retention_days,
         egress_allow: config.egress_allow.clone(),
-    }
+        trusted_proxies: config.trusted_proxies()?,
+    })
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
@@ -188,10 +193,16 @@ async fn expire(
             () = &mut stopped => return,
             _ = ticks.tick() => {}
         }
-        match store.expire(clock.now().saturating_sub(retention)).await {
+        let now = clock.now();
+        match store.expire(now.saturating_sub(retention)).await {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "dropped what is older than the retention"),
             Err(error) => tracing::error!(%error, "what is too old cannot be dropped"),
+        }
+        let sessions = store.drop_expired_sessions(now).await;
+        let audit = store.drop_audit_before(now.saturating_sub(AUDIT_KEPT)).await;
+        if let Err(error) = sessions.and(audit) {
+            tracing::error!(%error, "sessions and audit entries that are over cannot be dropped");
         }
     }
 }

@@ -336,6 +336,37 @@ fn accounts_are_apart() {
 }
 
 #[test]
+fn users_are_invited_let_in_again_and_removed() {
+    let server = Server::start(Options::default());
+    let invite = ["user", "invite", "Ann@Example.com", "--role", "viewer"];
+    let ann = server.run(&invite).expect_code(0).json();
+    assert_eq!((text(&ann, "email"), text(&ann, "name")), ("ann@example.com", "Ann"));
+    let follow = |link: &Value| {
+        let (base, token) = text(link, "url").split_once("/sign-in#link=").unwrap();
+        assert_eq!(base, server.url);
+        let body = json!({ "token": token }).to_string();
+        let headers = [("content-type", "application/json")];
+        let url = format!("{base}/v1/session/link");
+        http("POST", &url, &headers, body.as_bytes()).unwrap()
+    };
+    let session = follow(&ann["link"]).expect_success().json();
+    assert_eq!(session["user"]["id"], ann["id"]);
+    assert_eq!(follow(&ann["link"]).status, 401, "used up");
+    for name in ["ann@example.com", text(&ann, "id")] {
+        let link = server.run(&["user", "link", name]).expect_code(0).json();
+        follow(&link).expect_success();
+    }
+    server.run(&["user", "link", "nobody@example.com"]).expect_code(3);
+    server.run(&["user", "invite", "ann@example.com"]).expect_code(1);
+    server.run(&["user", "invite", "not an address"]).expect_code(1);
+    let table = server.run(&["user", "ls", "-o", "table"]).expect_code(0).stdout;
+    assert!(table.contains("EMAIL") && table.contains("ann@example.com"), "{table}");
+    server.run(&["user", "rm", "ann@example.com"]).expect_code(2);
+    server.run(&["user", "rm", "ann@example.com", "--yes"]).expect_code(0);
+    assert!(server.run(&["user", "ls"]).expect_code(0).stdout.is_empty());
+}
+
+#[test]
 fn the_doctor_finds_a_server_and_its_key() {
     let server = Server::dev();
     let findings = server.run(&["doctor", "--name", "localhost"]).expect_code(0).lines();

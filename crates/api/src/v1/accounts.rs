@@ -5,12 +5,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use posthaste_core::account::{Account, parse_name};
+use posthaste_core::audit::AuditAction;
 use posthaste_core::id::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::List;
 use super::webhooks::PageQuery;
+use crate::audit::{Changed, Record};
 use crate::auth::{Administer, Caller};
 use crate::error::{ApiError, Problem};
 use crate::extract::{Json as JsonBody, Parameters, Segment};
@@ -53,17 +55,18 @@ impl From<&Account> for AccountJson {
     responses((status = 201, body = AccountJson), (status = 409, description = "taken", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn create(
-    _: Caller<Administer>,
+    caller: Caller<Administer>,
     State(state): State<AppState>,
     JsonBody(body): JsonBody<NewAccountBody>,
 ) -> Result<impl IntoResponse, ApiError> {
     let name = parse_name(&body.name).map_err(|invalid| invalid.under("/name"))?;
     let shared = state.clone();
     let account = state
-        .change(async move {
+        .change(caller.by, async move {
             let account = shared.store.create_account(shared.now(), &name).await?;
             shared.accounts.add(account.clone());
-            Ok(account)
+            let record = Record::made(AuditAction::AccountCreated, &account);
+            Ok(Changed::and(account, record))
         })
         .await?;
     let location = format!("/v1/accounts/{}", account.id);

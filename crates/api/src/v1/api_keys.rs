@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use posthaste_core::account::{ApiKey, KeyText, NewApiKey, Role, parse_name};
+use posthaste_core::account::{Action, ApiKey, KeyText, NewApiKey, Role, parse_name};
+use posthaste_core::audit::AuditAction;
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::id::{AccountId, KeyId};
 use posthaste_core::page::PageRequest;
@@ -12,7 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::List;
 use super::names::RoleName;
-use crate::auth::{Caller, Write};
+use crate::audit::{Changed, Record};
+use crate::auth::{Caller, Manage};
 use crate::error::{ApiError, Code};
 use crate::extract::{Json as JsonBody, Parameters, Segment};
 use crate::state::AppState;
@@ -76,10 +78,10 @@ impl From<&ApiKey> for KeyJson {
 ///
 /// For the caller's account, or for the whole platform. Works at once.
 #[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "Keys and accounts",
-    security(("api_key" = ["write"])), request_body = NewKeyBody,
+    security(("api_key" = ["manage"])), request_body = NewKeyBody,
     responses((status = 201, body = CreatedKey)))]
 pub async fn create(
-    caller: Caller<Write>,
+    caller: Caller<Manage>,
     State(state): State<AppState>,
     JsonBody(body): JsonBody<NewKeyBody>,
 ) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
@@ -96,24 +98,26 @@ pub async fn create(
     let new = NewApiKey::new(&text, role, account, name);
     let shared = state.clone();
     let api_key = state
-        .change(async move {
+        .change(caller.by, async move {
             let key = shared.store.create_key(shared.now(), new).await?;
             shared.keys.add(key.clone());
-            Ok(key)
+            let record = Record::made(AuditAction::KeyCreated, &key);
+            Ok(Changed::and(key, record))
         })
         .await?;
     let created = CreatedKey { api_key: (&api_key).into(), key: text.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Whose key it becomes. A key of the platform can only be made by one.
-fn account_for(caller: Caller<Write>, role: Role) -> Result<Option<AccountId>, ApiError> {
-    match (role, caller.role) {
-        (Role::Platform, Role::Platform) => Ok(None),
-        (Role::Platform, _) => {
-            Err(ApiError::new(Code::Forbidden, "only a platform key may do this"))
-        }
-        _ => Ok(Some(caller.account)),
+/// Whose key it becomes. One of the platform is only for those who may administer it.
+fn account_for(caller: Caller<Manage>, role: Role) -> Result<Option<AccountId>, ApiError> {
+    match role {
+        Role::Platform if caller.may(Action::Administer) => Ok(None),
+        Role::Platform => Err(ApiError::new(
+            Code::Forbidden,
+            "only a platform key or an owner of the platform may do this",
+        )),
+        Role::Account | Role::Publish | Role::Read => Ok(Some(caller.account)),
     }
 }
 
@@ -136,10 +140,10 @@ pub struct KeyListQuery {
 ///
 /// Those of the account; with `role=platform` those of the platform.
 #[utoipa::path(get, path = "/v1/api-keys", operation_id = "listApiKeys", tag = "Keys and accounts",
-    security(("api_key" = ["write"])), params(KeyListQuery),
+    security(("api_key" = ["manage"])), params(KeyListQuery),
     responses((status = 200, body = List<KeyJson>)))]
 pub async fn list(
-    caller: Caller<Write>,
+    caller: Caller<Manage>,
     State(state): State<AppState>,
     Parameters(query): Parameters<KeyListQuery>,
 ) -> Result<Json<List<KeyJson>>, ApiError> {
@@ -157,26 +161,29 @@ pub async fn list(
 ///
 /// Works at once.
 #[utoipa::path(delete, path = "/v1/api-keys/{id}", operation_id = "deleteApiKey", tag = "Keys and accounts",
-    security(("api_key" = ["write"])), params(("id" = String, Path, description = "`key_…`")),
+    security(("api_key" = ["manage"])), params(("id" = String, Path, description = "`key_…`")),
     responses((status = 204, description = "Deleted")))]
 pub async fn delete(
-    caller: Caller<Write>,
+    caller: Caller<Manage>,
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<StatusCode, ApiError> {
     let id: KeyId = id.id("API key")?;
     let shared = state.clone();
     state
-        .change(async move {
-            let mut found = shared.store.delete_key(Some(caller.account), id).await?;
-            if !found && caller.role == Role::Platform {
-                found = shared.store.delete_key(None, id).await?;
-            }
-            if !found {
-                return Err(ApiError::not_found("API key"));
+        .change(caller.by, async move {
+            let not_found = || ApiError::not_found("API key");
+            let key = shared.keys.find(id).ok_or_else(not_found)?;
+            let is_in_reach = match key.account_id {
+                Some(account) => account == caller.account,
+                None => caller.may(Action::Administer),
+            };
+            if !is_in_reach || !shared.store.delete_key(key.account_id, id).await? {
+                return Err(not_found());
             }
             shared.keys.remove(id);
-            Ok(StatusCode::NO_CONTENT)
+            let record = Record::deleted(AuditAction::KeyDeleted, &key);
+            Ok(Changed::and(StatusCode::NO_CONTENT, record))
         })
         .await
 }

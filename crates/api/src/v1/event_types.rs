@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use posthaste_core::audit::AuditAction;
 use posthaste_core::canonical::canonicalise_object;
 use posthaste_core::catalogue::{self, BuiltinEventType};
 use posthaste_core::error::{Complaints, Invalid};
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::List;
+use crate::audit::{Changed, OwnEventType, Record};
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, Segment, given};
@@ -332,7 +334,7 @@ async fn store(
 ) -> Result<(CustomEventType, bool), ApiError> {
     let shared = state.clone();
     state
-        .change(async move {
+        .change(caller.by, async move {
             let known = shared.store.custom_event_types(caller.account).await?;
             let before = known.iter().find(|known| known.name == custom.name);
             match before {
@@ -350,7 +352,16 @@ async fn store(
             }
             shared.store.put_event_type(caller.account, custom.clone()).await?;
             shared.event_types.add(caller.account, custom.name.clone());
-            Ok((custom, before.is_some()))
+            let after = OwnEventType(caller.account, &custom);
+            let record = match before {
+                None => Record::made(AuditAction::EventTypeCreated, &after),
+                Some(before) => {
+                    let before = OwnEventType(caller.account, before);
+                    Record::changed(AuditAction::EventTypeUpdated, &before, &after)
+                }
+            };
+            let replaced = before.is_some();
+            Ok(Changed::and((custom, replaced), record))
         })
         .await
 }
@@ -371,12 +382,16 @@ pub async fn delete(
     refuse_built_in(&name)?;
     let shared = state.clone();
     state
-        .change(async move {
+        .change(caller.by, async move {
+            let known = shared.store.custom_event_types(caller.account).await?;
+            let custom = known.iter().find(|known| known.name == name).ok_or_else(no_such_type)?;
             if !shared.store.delete_event_type(caller.account, &name).await? {
                 return Err(no_such_type());
             }
             shared.event_types.remove(caller.account, &name);
-            Ok(StatusCode::NO_CONTENT)
+            let custom = OwnEventType(caller.account, custom);
+            let record = Record::deleted(AuditAction::EventTypeDeleted, &custom);
+            Ok(Changed::and(StatusCode::NO_CONTENT, record))
         })
         .await
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit_log;
 mod deliveries;
 mod endpoints;
 mod event_body;
@@ -12,9 +13,11 @@ mod inbox;
 mod names;
 mod secrets;
 mod server;
+mod session;
 mod stats;
 pub mod stream;
-mod webhooks;
+mod users;
+pub mod webhooks;
 
 use posthaste_core::page::{Cursor, Page};
 use posthaste_core::time::Timestamp;
@@ -47,6 +50,13 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::sign_in_by_link))
+        .routes(routes!(session::set_password))
+        .routes(routes!(users::list, users::invite))
+        .routes(routes!(users::show, users::change, users::delete))
+        .routes(routes!(users::make_link))
+        .routes(routes!(audit_log::list))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))

@@ -56,6 +56,65 @@ names! {
         Publish = "publish",
         Read = "read",
     }
+    /// What a user may do: everything; all but managing users and keys; looking only.
+    UserRoleName as UserRole {
+        Owner = "owner",
+        Editor = "editor",
+        Viewer = "viewer",
+    }
+    /// The role of a user or of an API key.
+    AnyRoleName as AnyRole {
+        Owner = "owner",
+        Editor = "editor",
+        Viewer = "viewer",
+        Platform = "platform",
+        Account = "account",
+        Publish = "publish",
+        Read = "read",
+    }
+    /// How many accounts somebody may act in.
+    AccountsAllowedName as AccountsAllowed {
+        All = "all",
+        One = "one",
+    }
+    /// What was done, in the audit log.
+    AuditActionName as AuditAction {
+        WebhookCreated = "webhook.created",
+        WebhookUpdated = "webhook.updated",
+        WebhookPaused = "webhook.paused",
+        WebhookResumed = "webhook.resumed",
+        WebhookDeleted = "webhook.deleted",
+        WebhookSecretRotated = "webhook.secret_rotated",
+        WebhookSecretShown = "webhook.secret_shown",
+        EventTypeCreated = "event_type.created",
+        EventTypeUpdated = "event_type.updated",
+        EventTypeDeleted = "event_type.deleted",
+        KeyCreated = "api_key.created",
+        KeyDeleted = "api_key.deleted",
+        AccountCreated = "account.created",
+        UserInvited = "user.invited",
+        UserUpdated = "user.updated",
+        UserDeleted = "user.deleted",
+        UserLinkMade = "user.link_made",
+        UserPasswordSet = "user.password_set",
+        SessionStarted = "session.started",
+        SessionRefused = "session.refused",
+        SessionEnded = "session.ended",
+    }
+    /// What kind of caller acted.
+    ActorTypeName as ActorType {
+        User = "user",
+        Key = "key",
+        System = "system",
+    }
+    /// What kind of thing was acted on.
+    TargetTypeName as TargetType {
+        Webhook = "webhook",
+        EventType = "event_type",
+        Key = "api_key",
+        Account = "account",
+        User = "user",
+    }
     /// How `x-webhook-signature` is spelled.
     SignatureFormatName as SignatureFormat {
         Hex = "hex",
@@ -71,8 +130,10 @@ names! {
 mod tests {
     use posthaste_core::account::Role;
     use posthaste_core::attempt::{Outcome, Trigger, UnreachableReason};
+    use posthaste_core::audit::{ActorKind, AuditAction, TargetKind};
     use posthaste_core::delivery::DeliveryStatus;
     use posthaste_core::signature::SignatureFormat;
+    use posthaste_core::user::UserRole;
     use posthaste_core::webhook::WebhookStatus;
     use utoipa::PartialSchema;
 
@@ -90,6 +151,14 @@ mod tests {
         check::<DeliveryStatusName>(&DeliveryStatus::ALL.map(DeliveryStatus::as_str));
         check::<TriggerName>(&Trigger::ALL.map(Trigger::as_str));
         check::<RoleName>(&Role::ALL.map(Role::as_str));
+        check::<UserRoleName>(&UserRole::ALL.map(UserRole::as_str));
+        let mut roles = UserRole::ALL.map(UserRole::as_str).to_vec();
+        roles.extend(Role::ALL.map(Role::as_str));
+        check::<AnyRoleName>(&roles);
+        let actions: Vec<&str> = AuditAction::ALL.iter().map(|action| action.as_str()).collect();
+        check::<AuditActionName>(&actions);
+        check::<ActorTypeName>(&ActorKind::ALL.map(ActorKind::as_str));
+        check::<TargetTypeName>(&TargetKind::ALL.map(TargetKind::as_str));
         let outcomes = [
             Outcome::Succeeded,
             Outcome::Rejected,

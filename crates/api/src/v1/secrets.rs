@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use posthaste_core::audit::AuditAction;
 use posthaste_core::limits::SECRET_OVERLAP_MAX;
 use posthaste_core::secret::{Secret, Secrets};
 use posthaste_core::time::Timestamp;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::webhooks::{find, update};
+use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Write};
 use crate::error::ApiError;
 use crate::extract::{OptionalJson, Segment, given};
@@ -64,6 +66,8 @@ pub struct RotationBody {
 }
 
 /// Show a webhook's secret
+///
+/// That it was shown, and to whom, goes into the audit log.
 #[utoipa::path(get, path = "/v1/webhooks/{id}/secret", operation_id = "showSecret", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     responses((status = 200, body = SecretsJson)))]
@@ -72,7 +76,15 @@ pub async fn show(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<Json<SecretsJson>, ApiError> {
-    let webhook = find(&state, caller.account, &id).await?;
+    let shared = state.clone();
+    // Nothing is changed; but who has seen a secret is worth as much as who changed one.
+    let webhook = state
+        .change(caller.by, async move {
+            let webhook = find(&shared, caller.account, &id).await?;
+            let record = Record::about(AuditAction::WebhookSecretShown, &webhook);
+            Ok(Changed::and(webhook, record))
+        })
+        .await?;
     Ok(Json(SecretsJson::of(state.now(), &webhook.secrets)))
 }
 
@@ -94,7 +106,8 @@ pub async fn rotate(
         return Err(ApiError::invalid("/overlap_s", message));
     }
     let secret = Secret::generate(&*state.entropy);
-    let webhook = update(&state, caller.account, id, move |now, webhook| {
+    let rotated = AuditAction::WebhookSecretRotated;
+    let webhook = update(&state, caller, id, rotated, move |now, webhook| {
         webhook.secrets.rotate(now, secret, overlap);
         Ok(())
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use posthaste_core::delivery::{Delivery, DeliveryStatus};
@@ -167,14 +167,8 @@ pub async fn stream(
     still_here.set_missed_tick_behavior(MissedTickBehavior::Delay);
     still_here.reset();
     let greeting = greeting(reset, updates.id());
-    let open = Open {
-        state,
-        headers,
-        account: caller.account,
-        updates,
-        still_here,
-        greeting: Some(greeting),
-    };
+    let open =
+        Open { state, headers, opened_by: caller, updates, still_here, greeting: Some(greeting) };
     let pieces = unfold(open, async |mut open| {
         let text = open.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), open))
@@ -191,7 +185,7 @@ struct Open {
     state: AppState,
     /// Those of its request, to ask again whether its sender may read.
     headers: HeaderMap,
-    account: AccountId,
+    opened_by: Caller<Read>,
     updates: Box<dyn Updates>,
     still_here: Interval,
     greeting: Option<String>,
@@ -210,8 +204,10 @@ impl Open {
             biased;
             () = self.state.closing() => None,
             _ = self.still_here.tick() => {
-                let may_still = Caller::<Read>::of(&self.headers, &self.state).await;
-                let is_same = may_still.is_ok_and(|caller| caller.account == self.account);
+                let Caller { account, by, .. } = self.opened_by;
+                let may_still =
+                    Caller::<Read>::of(&Method::GET, &self.headers, by.remote, &self.state).await;
+                let is_same = may_still.is_ok_and(|caller| caller.account == account);
                 is_same.then(|| still_here(self.updates.id()))
             }
             piece = self.updates.next() => self.written(piece?).await,

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use posthaste_core::account::Role;
+use posthaste_core::account::Action;
 use posthaste_core::attempt::Trigger;
+use posthaste_core::audit::{AuditAction, REDACTED};
 use posthaste_core::canonical::canonicalise_object;
 use posthaste_core::catalogue;
 use posthaste_core::error::Complaints;
@@ -15,6 +16,7 @@ use posthaste_core::event::NewEvent;
 use posthaste_core::event_type::{EventPattern, EventType};
 use posthaste_core::id::{AccountId, WebhookId};
 use posthaste_core::page::PageRequest;
+use posthaste_core::rights::Rights;
 use posthaste_core::secret::{Secret, Secrets};
 use posthaste_core::store::{Accept, Accepted};
 use posthaste_core::time::Timestamp;
@@ -29,6 +31,7 @@ use super::deliveries::{DeliveryDetail, show_delivery};
 use super::event_body::unknown_type;
 use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
+use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, Object, OptionalJson, Parameters, Segment, given};
@@ -242,9 +245,9 @@ impl SettingsBody {
 }
 
 impl WebhookJson {
-    pub fn of(webhook: &Webhook, hits: Hits, role: Role) -> WebhookJson {
+    pub fn of(webhook: &Webhook, hits: Hits, rights: Rights) -> WebhookJson {
         let settings = &webhook.settings;
-        let may_write = role.may(posthaste_core::account::Action::Write);
+        let may_write = rights.may(Action::Write);
         let shown = |value: &str| if may_write { value } else { REDACTED }.to_owned();
         let headers = settings.headers.iter_text();
         let delays = (1..=settings.retry_schedule.attempts_max())
@@ -286,9 +289,6 @@ impl WebhookJson {
     }
 }
 
-/// Stands where a value is that the reader may not see.
-pub const REDACTED: &str = "[redacted]";
-
 /// The webhook of that account, or the answer that there is none.
 pub async fn find(state: &AppState, account: AccountId, id: &Segment) -> Result<Webhook, ApiError> {
     let id: WebhookId = id.id("webhook")?;
@@ -302,14 +302,15 @@ async fn with_hits<A>(
     webhook: &Webhook,
 ) -> Result<WebhookJson, ApiError> {
     let hits = state.store.hits(&[webhook.id]).await?.first().copied().unwrap_or_default();
-    Ok(WebhookJson::of(webhook, hits, caller.role))
+    Ok(WebhookJson::of(webhook, hits, caller.rights))
 }
 
 /// Reads a webhook, changes it, and writes it to the store, the directory and the engine.
 pub async fn update<F>(
     state: &AppState,
-    account: AccountId,
+    caller: Caller<Write>,
     id: Segment,
+    action: AuditAction,
     edit: F,
 ) -> Result<Webhook, ApiError>
 where
@@ -317,13 +318,13 @@ where
 {
     let shared = state.clone();
     state
-        .change(async move {
-            let mut webhook = find(&shared, account, &id).await?;
+        .change(caller.by, async move {
+            let mut webhook = find(&shared, caller.account, &id).await?;
             let before = webhook.clone();
             let now = shared.now();
             edit(now, &mut webhook)?;
             if webhook == before {
-                return Ok(webhook);
+                return Ok(Changed::nothing(webhook));
             }
             webhook.updated_at = now;
             if !shared.store.update_webhook(&webhook).await? {
@@ -331,7 +332,8 @@ where
             }
             shared.directory.put(webhook.clone());
             shared.tell_engine(webhook.id).await;
-            Ok(webhook)
+            let record = Record::changed(action, &before, &webhook);
+            Ok(Changed::and(webhook, record))
         })
         .await
 }
@@ -355,16 +357,19 @@ pub async fn create(
     let new = NewWebhook { account_id: caller.account, settings, secrets };
     let shared = state.clone();
     let webhook = state
-        .change(async move {
+        .change(caller.by, async move {
             let webhook = shared.store.create_webhook(shared.now(), new).await?;
             shared.directory.put(webhook.clone());
             shared.tell_engine(webhook.id).await;
-            Ok(webhook)
+            let record = Record::made(AuditAction::WebhookCreated, &webhook);
+            Ok(Changed::and(webhook, record))
         })
         .await?;
     let secret = webhook.secrets.current.expose().to_owned();
-    let created =
-        CreatedWebhook { webhook: WebhookJson::of(&webhook, Hits::default(), caller.role), secret };
+    let created = CreatedWebhook {
+        webhook: WebhookJson::of(&webhook, Hits::default(), caller.rights),
+        secret,
+    };
     let location = format!("/v1/webhooks/{}", webhook.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
 }
@@ -399,7 +404,7 @@ pub async fn list(
     let ids: Vec<WebhookId> = found.items.iter().map(|webhook| webhook.id).collect();
     let mut hits = state.store.hits(&ids).await?.into_iter();
     let page = found
-        .map(|webhook| WebhookJson::of(&webhook, hits.next().unwrap_or_default(), caller.role));
+        .map(|webhook| WebhookJson::of(&webhook, hits.next().unwrap_or_default(), caller.rights));
     Ok(Json(page.into()))
 }
 
@@ -429,7 +434,7 @@ pub async fn change(
     JsonBody(body): JsonBody<SettingsBody>,
 ) -> Result<Json<WebhookJson>, ApiError> {
     let policy = state.egress.clone();
-    let webhook = update(&state, caller.account, id, move |_, webhook| {
+    let webhook = update(&state, caller, id, AuditAction::WebhookUpdated, move |_, webhook| {
         let mut wrong = Complaints::default();
         let settings = body.into_draft(&mut wrong).change(&webhook.settings, &policy);
         let settings = wrong.check("", settings);
@@ -452,16 +457,17 @@ pub async fn delete(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<StatusCode, ApiError> {
-    let id: WebhookId = id.id("webhook")?;
     let shared = state.clone();
     state
-        .change(async move {
-            if !shared.store.delete_webhook(caller.account, id).await? {
+        .change(caller.by, async move {
+            let webhook = find(&shared, caller.account, &id).await?;
+            if !shared.store.delete_webhook(caller.account, webhook.id).await? {
                 return Err(ApiError::not_found("webhook"));
             }
-            shared.directory.remove(id);
-            shared.tell_engine(id).await;
-            Ok(StatusCode::NO_CONTENT)
+            shared.directory.remove(webhook.id);
+            shared.tell_engine(webhook.id).await;
+            let record = Record::deleted(AuditAction::WebhookDeleted, &webhook);
+            Ok(Changed::and(StatusCode::NO_CONTENT, record))
         })
         .await
 }
@@ -478,7 +484,7 @@ pub async fn pause(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<Json<WebhookJson>, ApiError> {
-    let webhook = update(&state, caller.account, id, |_, webhook| {
+    let webhook = update(&state, caller, id, AuditAction::WebhookPaused, |_, webhook| {
         if let WebhookStatus::Disabled { .. } = webhook.status {
             return Err(disabled());
         }
@@ -500,7 +506,7 @@ pub async fn resume(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<Json<WebhookJson>, ApiError> {
-    let webhook = update(&state, caller.account, id, |_, webhook| {
+    let webhook = update(&state, caller, id, AuditAction::WebhookResumed, |_, webhook| {
         webhook.status = WebhookStatus::Enabled;
         Ok(())
     })

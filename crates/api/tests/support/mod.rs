@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "each test file uses another part of it")]
 
+pub mod browser;
 pub mod engine;
 
 use std::sync::Arc;
@@ -28,6 +29,9 @@ use self::engine::TestEngine;
 
 /// The time at which every test begins.
 pub const START: &str = "2026-11-23T12:00:00.000Z";
+
+/// Where requests come from, unless a test says otherwise.
+pub const REMOTE: &str = "192.0.2.7";
 
 pub struct TestClock(AtomicI64);
 
@@ -194,7 +198,12 @@ impl TestServer {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.api.answer(request).await;
+        self.send_from(REMOTE, request).await
+    }
+
+    pub async fn send_from(&self, remote: &str, request: Request<Body>) -> Answer {
+        let remote = remote.parse().expect("an address");
+        let response = self.api.answer(remote, request).await;
         let (parts, mut body) = response.into_parts();
         // What begins like this does not end: its first words do.
         let is_stream =

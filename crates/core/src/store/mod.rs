@@ -11,17 +11,21 @@
 //! - Lists come newest first.
 
 mod accounts;
+mod audit;
 mod deliveries;
 mod events;
 mod stats;
+mod users;
 mod webhooks;
 
 pub use accounts::AccountStore;
+pub use audit::{AuditFilter, AuditStore};
 pub use deliveries::{
     DeliveryFilter, DeliveryRecord, DeliveryStore, Outstanding, RecordBatch, Recovered,
 };
 pub use events::{Accept, Accepted, AcceptedSink, EventFilter, EventStore};
 pub use stats::{Health, StatsQuery, StatsSeries, StatsStore};
+pub use users::{UserChange, UserStore};
 pub use webhooks::{EventTypeStore, WebhookStore};
 
 /// What can go wrong in a store, as far as a caller would act differently.
@@ -47,11 +51,25 @@ pub enum StoreError {
 
 /// Everything a store does.
 pub trait Store:
-    AccountStore + WebhookStore + EventTypeStore + EventStore + DeliveryStore + StatsStore
+    AccountStore
+    + UserStore
+    + AuditStore
+    + WebhookStore
+    + EventTypeStore
+    + EventStore
+    + DeliveryStore
+    + StatsStore
 {
 }
 
 impl<T> Store for T where
-    T: AccountStore + WebhookStore + EventTypeStore + EventStore + DeliveryStore + StatsStore
+    T: AccountStore
+        + UserStore
+        + AuditStore
+        + WebhookStore
+        + EventTypeStore
+        + EventStore
+        + DeliveryStore
+        + StatsStore
 {
 }

@@ -11,6 +11,7 @@ pub mod stats;
 pub mod tail;
 pub mod trigger;
 pub mod try_it;
+pub mod user;
 pub mod verify;
 pub mod webhook;
 
@@ -118,6 +119,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::EventType(arguments) => event_type::run(&arguments, &context).await,
         Verb::Key(arguments) => api_key::run(arguments, &context).await,
         Verb::Account(arguments) => account::run(&arguments, &context).await,
+        Verb::User(arguments) => user::run(arguments, &context).await,
         Verb::Serve(_)
         | Verb::Try(_)
         | Verb::Sign(_)

@@ -151,6 +151,9 @@ fn greet(config: &Config, server: &Server, output: &Output) {
     if config.dev {
         item("Inbox", &format!("{url}{INBOX_PATH}"));
     }
+    if let Some(token) = &server.link {
+        item("Sign in", &format!("{url}{}  (once, within a day)", token.link_path()));
+    }
     match &server.key {
         Some(ReadyKey::Made(key)) => box_around(&[
             "The first API key of this server. Keep it: it is not shown again.",

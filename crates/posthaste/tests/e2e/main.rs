@@ -10,6 +10,7 @@ mod rate_limited;
 mod receiver;
 mod scripted;
 mod server;
+mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod verified;

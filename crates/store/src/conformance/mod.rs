@@ -5,6 +5,7 @@
 //! A bug found in one store is fixed by adding a case here.
 
 pub mod accounts;
+pub mod audit;
 pub mod contention;
 pub mod deliveries;
 pub mod events;
@@ -13,6 +14,7 @@ pub mod fixtures;
 pub mod lists;
 pub mod model;
 pub mod stats;
+pub mod users;
 pub mod webhooks;
 
 pub use fixtures::{Collected, Fixture};
@@ -31,6 +33,29 @@ macro_rules! store_suite {
                 a_key_hash_is_known_once,
                 another_accounts_key_cannot_be_deleted,
                 config_ids_are_never_used_again,
+            }
+            users {
+                a_user_comes_back_as_it_was_made,
+                an_e_mail_address_is_one_users,
+                users_come_newest_first_by_account_and_page,
+                an_update_changes_address_name_and_role_only,
+                the_last_owner_of_an_account_and_of_the_platform_stays_one,
+                two_changes_at_the_same_time_leave_an_owner,
+                a_session_is_found_while_it_lives_with_its_user,
+                a_session_that_was_ended_is_gone,
+                the_oldest_sessions_end_beyond_the_bound,
+                a_new_password_ends_all_sessions_but_the_new_one,
+                a_new_role_and_the_end_of_a_user_end_sessions_and_links,
+                a_link_lets_its_user_in_once,
+                of_two_who_use_a_link_at_once_one_gets_in,
+                the_first_link_makes_an_owner_where_the_platform_has_none,
+                what_is_over_is_dropped_and_nothing_else,
+            }
+            audit {
+                an_entry_comes_back_as_it_was_written,
+                every_filter_finds_its_entries_newest_first,
+                entries_of_a_clock_that_was_set_back_are_found_by_their_time,
+                old_entries_are_dropped,
             }
             webhooks {
                 a_webhook_comes_back_as_it_was_made,

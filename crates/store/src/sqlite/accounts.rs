@@ -216,7 +216,8 @@ fn read_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
     })
 }
 
-fn taken_if_known(
+/// `Taken` if a unique index says so.
+pub fn taken_if_known(
     inserted: Result<usize, rusqlite::Error>,
     what: &'static str,
 ) -> Result<(), Fault> {

@@ -7,6 +7,7 @@
 
 mod accept;
 mod accounts;
+mod audit;
 mod company;
 mod config;
 mod connection;
@@ -25,9 +26,11 @@ mod pages;
 pub(crate) mod partitions;
 mod record;
 pub(crate) mod rows;
+mod sessions;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod users;
 mod webhooks;
 
 use std::fs::{self, File, TryLockError};
