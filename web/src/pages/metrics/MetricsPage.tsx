@@ -1,0 +1,5 @@
+import { Page } from "../../components/Page";
+
+export function MetricsPage() {
+  return <Page title="Metrics" />;
+}
