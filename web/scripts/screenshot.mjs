@@ -1,7 +1,7 @@
 // Takes screenshots of pages as they are in a browser, in light, dark and at 390 px:
 //   node scripts/screenshot.mjs FOLDER /setup/webhooks /metrics …
 // BASE is the dashboard's address (Vite's by default), COOKIE a session's cookie if one is needed.
-// With AXE=1 it also says what axe-core finds. Prints what the browser's console complains of.
+// FULL=1 shows whole pages. With AXE=1 it also says what axe-core finds. Prints what the browser's console complains of.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
@@ -43,9 +43,12 @@ for (const { name, ...look } of looks) {
     // Live pages never come to rest, so waiting for the heading is the surest sign.
     await page.goto(base + path);
     await page.locator("h1").first().waitFor();
-    await page.locator("[class*=Skeleton], [class*=pending]").first().waitFor({ state: "detached" });
+    const loading = page.locator("main [class*=Skeleton-root]").first();
+    await loading
+      .waitFor({ state: "detached", timeout: 5_000 })
+      .catch(() => console.log(`${path} ${name}: still loading`));
     const file = `${folder}/${path.replaceAll(/[^a-z0-9-]+/gi, "_").replace(/^_/, "")}.${name}.png`;
-    await page.screenshot({ path: file });
+    await page.screenshot({ path: file, fullPage: process.env.FULL !== undefined });
     console.log(file);
     if (process.env.AXE) {
       await page.evaluate(axe);

@@ -265,6 +265,13 @@ const appearanceRoute = createRoute({
   ),
 });
 
+/** Whatever is at no other address, with the navigation around it. */
+const elsewhereRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "$",
+  component: NotFoundPage,
+});
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
   frameRoute.addChildren([
@@ -286,6 +293,7 @@ const routeTree = rootRoute.addChildren([
     usersRoute,
     auditLogRoute,
     appearanceRoute,
+    elsewhereRoute,
   ]),
 ]);
 

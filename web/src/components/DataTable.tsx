@@ -9,7 +9,7 @@ import {
   IconChevronLeft,
   IconChevronRight,
 } from "@tabler/icons-react";
-import { type KeyboardEvent, type MouseEvent, type ReactNode, type RefObject, useRef } from "react";
+import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
 import { useShortcuts } from "../frame/shortcuts";
 import classes from "./DataTable.module.css";
 import { ErrorState } from "./ErrorState";
@@ -74,8 +74,7 @@ const SKELETON_ROWS = 5;
 export function DataTable<Row>(props: Props<Row>) {
   const { label, rows, error, onRetry, empty, paging, stale } = props;
   const cards = useMediaQuery("(max-width: 639px)", undefined, { getInitialValueInEffect: false });
-  const list = useRef<HTMLDivElement>(null);
-  useRowKeys(list);
+  useRowKeys();
 
   if (error != null && rows === undefined) {
     return (
@@ -94,7 +93,7 @@ export function DataTable<Row>(props: Props<Row>) {
   }
   return (
     <>
-      <div ref={list} className={classes.frame} data-stale={stale || undefined}>
+      <div className={classes.frame} data-stale={stale || undefined}>
         {cards ? <Cards {...props} /> : <Rows {...props} />}
       </div>
       {rows === undefined && (
@@ -267,10 +266,10 @@ function opening<Row>(row: Row, onOpen?: (row: Row) => void) {
   };
 }
 
-/** j and k move the focus from row to row. */
-function useRowKeys(list: RefObject<HTMLDivElement | null>) {
+/** j and k move the focus from row to row, also from one list of a page to the next. */
+function useRowKeys() {
   const move = (step: 1 | -1) => () => {
-    const rows = [...(list.current?.querySelectorAll<HTMLElement>("[data-row][tabindex]") ?? [])];
+    const rows = [...document.querySelectorAll<HTMLElement>("main [data-row][tabindex]")];
     const open = rows.findIndex((row) => row.dataset.open !== undefined);
     const focused = rows.findIndex((row) => row.contains(document.activeElement));
     const from = focused >= 0 ? focused : open;

@@ -12,6 +12,7 @@ import { ErrorState } from "./ErrorState";
 import { EventFacts } from "./EventFacts";
 import classes from "./EventPicker.module.css";
 import { branchTitle, coveredBy, groupsOf, matches, toggled } from "./patterns";
+import { Scroll } from "./Scroll";
 
 interface Props {
   label: string;
@@ -55,9 +56,19 @@ export function EventPicker(props: Props) {
         offset={4}
         shadow="md"
         trapFocus
+        // The roles belong to the button within the field, not to the field.
+        withRoles={false}
         withinPortal
-        // The middle of a long form: it opens to where there is room.
-        middlewares={{ flip: true, shift: true }}
+        middlewares={{
+          flip: true,
+          shift: true,
+          // Never taller than the room there is: a focus that scrolls the page would close it.
+          size: {
+            padding: 8,
+            apply: ({ availableHeight, elements }) =>
+              elements.floating.style.setProperty("--room", `${availableHeight}px`),
+          },
+        }}
       >
         <Popover.Target>
           <div className={classes.field} data-error={error ? true : undefined}>
@@ -102,7 +113,7 @@ export function EventPicker(props: Props) {
             </button>
           </div>
         </Popover.Target>
-        <Popover.Dropdown p={0} aria-label={label} className={classes.dropdown}>
+        <Popover.Dropdown p={0} role="dialog" aria-label={label} className={classes.dropdown}>
           <Panel value={value} onChange={onChange} onDone={() => setOpened(false)} />
         </Popover.Dropdown>
       </Popover>
@@ -162,7 +173,7 @@ function Panel(props: {
   if (error !== null) return <ErrorState error={error} onRetry={() => void refetch()} />;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the keys belong to the fields within.
-    <div onKeyDown={onKeyDown}>
+    <div className={classes.panel} onKeyDown={onKeyDown}>
       <div className={classes.search}>
         <TextInput
           aria-label="Search event types"
@@ -205,7 +216,7 @@ function Panel(props: {
             </Text>
           )}
         </div>
-        <div className={classes.facts}>
+        <Scroll label="About the event type" className={classes.facts}>
           {active === null ? (
             <Text c="dimmed" size="sm">
               Point at an event type, or move to it with the arrow keys, to see when it occurs, what
@@ -214,7 +225,7 @@ function Panel(props: {
           ) : (
             <EventFacts pattern={active} types={types} />
           )}
-        </div>
+        </Scroll>
       </div>
       <Group justify="space-between" className={classes.foot}>
         <Button

@@ -2,6 +2,7 @@
 // click for the bucket. Whatever the canvas shows is in the table, which is what screen readers get.
 import { ActionIcon, Group, Table, Text, Tooltip, useComputedColorScheme } from "@mantine/core";
 import { IconChartAreaLine, IconDownload, IconTable } from "@tabler/icons-react";
+import dayjs from "dayjs";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -195,7 +196,7 @@ function Plot(props: PlotProps) {
             },
       },
       axes: [
-        { ...axis, grid: { show: false } },
+        { ...axis, grid: { show: false }, size: 22, values: momentLabels },
         {
           ...axis,
           size: 52,
@@ -207,7 +208,7 @@ function Plot(props: PlotProps) {
         ...shown.map(({ label, colour: name }) => ({
           label,
           stroke: colour(name),
-          fill: stacked || bars ? `${colour(name)}${bars ? "" : stacked ? "d9" : "33"}` : undefined,
+          fill: stacked || bars ? colour(name) : undefined,
           width: bars ? 0 : stacked ? 1 : 2,
           paths: bars ? uPlot.paths.bars?.({ size: [0.7, 40], gap: 1 }) : undefined,
           points: { show: false },
@@ -270,4 +271,20 @@ function Plot(props: PlotProps) {
   useEffect(() => chart.current?.setData(data), [data]);
 
   return <div ref={box} aria-hidden="true" />;
+}
+
+/** Hours and minutes, or days where the axis is of days; midnight shows its date. */
+function momentLabels(
+  _: uPlot,
+  seconds: number[],
+  __: number,
+  ___: number,
+  step: number,
+): string[] {
+  return seconds.map((each) => {
+    const moment = dayjs.unix(each);
+    if (step < 60) return moment.format("HH:mm:ss");
+    const midnight = moment.hour() === 0 && moment.minute() === 0;
+    return moment.format(step >= 86_400 || midnight ? "MMM D" : "HH:mm");
+  });
 }

@@ -8,6 +8,7 @@ import { useEffect, useState } from "react";
 import { webhooksQuery } from "../api/queries";
 import { useRegisteredActions } from "./actions";
 import { usePlaces } from "./Navigation";
+import classes from "./Palette.module.css";
 import { Keys } from "./ShortcutsSheet";
 
 const [store, palette] = createSpotlight();
@@ -52,7 +53,8 @@ export function Palette({ asked }: { asked: number }) {
       clearQueryOnClose
       scrollable
       maxHeight={420}
-      aria-label="Search"
+      attributes={{ content: { "aria-label": "Search" } }}
+      classNames={{ action: classes.action, actionDescription: classes.description }}
     >
       <Spotlight.Search
         placeholder="Go to a page, a webhook or an id"
