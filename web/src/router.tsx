@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-router";
 import { ApiProblem } from "./api/client";
 import { sessionQuery } from "./api/queries";
+import { deliveryStatuses, outcomes, periods, ranges, triggers, webhookTabs } from "./choices";
 import { NotFoundPage } from "./components/NotFoundPage";
 import { PageError } from "./components/PageError";
 import { Frame } from "./frame/Frame";
@@ -17,32 +18,7 @@ import { flag, oneOf, parseSearch, stringifySearch, text, texts, time, whole } f
 
 type Raw = Record<string, unknown>;
 
-export const deliveryStatuses = [
-  "pending",
-  "delivering",
-  "retrying",
-  "delivered",
-  "failed",
-  "cancelled",
-] as const;
-export const outcomes = [
-  "succeeded",
-  "rejected",
-  "timed_out",
-  "unreachable",
-  "blocked",
-  "deferred",
-] as const;
-export const triggers = ["event", "retry", "manual", "recover", "test"] as const;
-export const ranges = ["1h", "24h", "7d", "30d", "custom"] as const;
-export const webhookTabs = [
-  "deliveries",
-  "metrics",
-  "test",
-  "code",
-  "settings",
-  "activity",
-] as const;
+export { deliveryStatuses, outcomes, periods, ranges, triggers, webhookTabs } from "./choices";
 
 /** Any of them may be absent: links name only what they set. */
 function optional<Search extends object>(search: Search): Partial<Search> {
@@ -57,6 +33,7 @@ const deliverySearch = (raw: Raw) => ({
   status_code: text(raw.status_code),
   outcome: oneOf(outcomes, raw.outcome),
   trigger: oneOf(triggers, raw.trigger),
+  within: oneOf(periods, raw.within),
   since: time(raw.since),
   until: time(raw.until),
   live: flag(raw.live),
@@ -185,7 +162,8 @@ const eventTypeRoute = createRoute({
 const apiKeysRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/setup/api-keys",
-  validateSearch: (raw: Raw) => optional({ cursor: text(raw.cursor) }),
+  validateSearch: (raw: Raw) =>
+    optional({ role: oneOf(["platform"], raw.role), cursor: text(raw.cursor) }),
   component: lazyRouteComponent(() => import("./pages/api-keys/ApiKeysPage"), "ApiKeysPage"),
 });
 
