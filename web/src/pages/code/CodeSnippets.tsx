@@ -80,7 +80,12 @@ export function CodeSnippets({ webhookId }: { webhookId: string }) {
         </Step>
       )}
       <Step title={variant.file}>
-        <CodeBlock code={variant.code} label={`${language.title} code`} maxHeight={560} />
+        {variant.about && (
+          <Text size="sm" c="dimmed">
+            {variant.about}
+          </Text>
+        )}
+        <CodeBlock code={variant.code} label={`${language.title} code`} maxHeight={720} />
       </Step>
       <Run webhookId={webhookId} variant={variant} />
       <Notes />
@@ -183,7 +188,13 @@ function Notes() {
       </List>
       <Text size="sm" c="dimmed" mt="sm">
         The headers follow{" "}
-        <Anchor href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer" inherit>
+        <Anchor
+          href="https://www.standardwebhooks.com"
+          target="_blank"
+          rel="noreferrer"
+          inherit
+          underline="always"
+        >
           Standard Webhooks
         </Anchor>
         : its libraries for these and other languages verify them as they are.

@@ -15,6 +15,8 @@ export interface Variant {
   id: string;
   /** Told apart within its language: "Express". */
   title: string;
+  /** If it is no receiver. */
+  about?: string;
   /** What to call the file. */
   file: string;
   code: string;
@@ -140,6 +142,7 @@ export const languages: Language[] = [
       {
         id: "curl",
         title: "openssl",
+        about: "Sends your receiver a request that is signed as ours are, and prints its answer.",
         file: "send.sh",
         code: curl,
         run: "bash send.sh http://127.0.0.1:3000/webhook",

@@ -203,8 +203,9 @@ async function read(values: Values) {
       .split("\n")
       .map((use) => use.trim())
       .filter((use) => use !== ""),
-    schema,
-    sample,
+    // Any object at all, which the description of the API cannot say.
+    schema: schema as never,
+    sample: sample as never,
     deprecated: values.deprecated,
   };
   return { body, errors };

@@ -105,12 +105,7 @@ function Shown({ type }: { type: EventType }) {
     >
       <div className={classes.halves}>
         <Stack gap="md">
-          <Card component="section">
-            <Schema type={type} />
-          </Card>
-        </Stack>
-        <Stack gap="md">
-          <Card component="section">
+          <Card component="section" aria-label="About">
             <Facts type={type} />
           </Card>
           <Card component="section">
@@ -129,6 +124,9 @@ function Shown({ type }: { type: EventType }) {
             )}
           </Card>
         </Stack>
+        <Card component="section">
+          <Schema type={type} />
+        </Card>
       </div>
       {editing && <EventTypeForm type={type} onClose={() => setEditing(false)} />}
     </Page>

@@ -167,9 +167,11 @@ function Entry({ type, listeners }: { type: EventType; listeners: number | undef
         >
           {type.title}
         </Anchor>
-        <Text size="sm" c="dimmed" className="mono" truncate>
-          {type.name}
-        </Text>
+        {type.title !== type.name && (
+          <Text size="sm" c="dimmed" className="mono" truncate>
+            {type.name}
+          </Text>
+        )}
       </div>
       <Text size="sm" className={classes.about}>
         {about ? firstSentence(about) : "No description."}

@@ -11,7 +11,7 @@ import {
 } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useId, useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { answer, client, type Delivery } from "../../api/client";
 import { Scroll } from "../../components/Scroll";
 import { type Series, TimeSeries } from "../../components/TimeSeries";
@@ -28,6 +28,7 @@ import {
   failureWords,
   formatChange,
   formatRate,
+  lastedS,
   type Statistics,
   successShare,
   trend,
@@ -44,12 +45,13 @@ interface Props {
 const ERROR_RATE_HIGH = 0.05;
 
 export function Charts({ statistics, before, webhookId, zoom }: Props) {
-  const { buckets, totals, step } = statistics;
+  const { buckets, totals } = statistics;
   const [logarithmic, setLogarithmic] = useState(false);
   const openLog = useOpenLog(statistics, webhookId);
   const at = useMemo(() => buckets.map((bucket) => bucket.at), [buckets]);
 
   const series = useMemo(() => {
+    const { buckets, step } = statistics;
     type Value = number | null | undefined;
     const line = (label: string, colour: number, value: (n: number) => Value): Series => ({
       label,
@@ -68,6 +70,8 @@ export function Charts({ statistics, before, webhookId, zoom }: Props) {
     if (before !== undefined) {
       average.push(line("Period before", 6, (n) => before.buckets[n]?.average_ms));
     }
+    const lasted = lastedS(statistics);
+    const perSecond = (count: number | undefined, n: number) => (count ?? 0) / (lasted[n] ?? step);
     return {
       outcomes: [line("Delivered", 1, of("delivered")), line("Failed", 2, of("failed"))],
       times: [
@@ -83,12 +87,12 @@ export function Charts({ statistics, before, webhookId, zoom }: Props) {
       average,
       peak: [line("Most attempts in one second", 3, of("peak_per_second"))],
       throughput: [
-        line("Events in", 4, (n) => (buckets[n]?.events ?? 0) / step),
-        line("Attempts out", 1, (n) => (buckets[n]?.attempts ?? 0) / step),
+        line("Events in", 4, (n) => perSecond(buckets[n]?.events, n)),
+        line("Attempts out", 1, (n) => perSecond(buckets[n]?.attempts, n)),
       ],
       errorRate: [line("Failed attempts", 2, (n) => buckets[n] && errorRate(buckets[n]))],
     };
-  }, [buckets, before, step, logarithmic]);
+  }, [statistics, before, logarithmic]);
 
   const success = successShare(totals);
   const change = trend(buckets);
@@ -330,7 +334,6 @@ function Errors({ statistics, webhookId }: { statistics: Statistics; webhookId?:
     enabled: failed > 0,
     placeholderData: (previous) => previous,
   });
-  const kindsId = useId();
 
   if (failed === 0) {
     return (
@@ -341,10 +344,8 @@ function Errors({ statistics, webhookId }: { statistics: Statistics; webhookId?:
   }
   return (
     <Scroll label="Error codes and messages" style={{ maxHeight: 262 }}>
-      <Table fz="sm" verticalSpacing={6} className={classes.messages} aria-labelledby={kindsId}>
-        <caption id={kindsId} className="visually-hidden">
-          Failed attempts by code or kind of error
-        </caption>
+      <Table fz="sm" verticalSpacing={6} className={classes.messages}>
+        <caption className="visually-hidden">Failed attempts by code or kind of error</caption>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>What went wrong</Table.Th>

@@ -288,7 +288,8 @@ function Change(props: {
   better: "up" | "down" | "plain";
 }) {
   const { value, was, better } = props;
-  if (value == null || was == null || was === 0) {
+  if (value == null || value === was) return null;
+  if (was == null || was === 0) {
     return (
       <span className={classes.change} title="There is nothing to compare with">
         new

@@ -5,6 +5,7 @@ import {
   errorSeries,
   formatChange,
   formatRate,
+  lastedS,
   periodBefore,
   rangeLengths,
   stepFor,
@@ -100,4 +101,10 @@ test("rates and changes read well", () => {
     "3.6/h",
   ]);
   expect([0.123, -0.031, 0, 1.5].map(formatChange)).toEqual(["+12%", "−3.1%", "±0%", "+150%"]);
+});
+
+test("a bucket that has not ended is measured by what has passed of it", () => {
+  const buckets = ["14:30:00", "14:31:00"].map((time) => bucket({ at: `2025-01-15T${time}Z` }));
+  const statistics = { buckets, step: 60, to: "2025-01-15T14:31:15Z" };
+  expect(lastedS(statistics as never)).toEqual([60, 15]);
 });

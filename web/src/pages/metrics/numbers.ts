@@ -110,6 +110,12 @@ export function busiest(buckets: Bucket[]): Bucket | null {
   return most;
 }
 
+/** How long each bucket has lasted, in seconds: the newest one has not ended yet. */
+export function lastedS({ buckets, step, to }: Statistics): number[] {
+  const end = Date.parse(to);
+  return buckets.map(({ at }) => Math.max(1, Math.min(step, (end - Date.parse(at)) / 1_000)));
+}
+
 /** A number per second, in the unit that makes it readable. */
 export function formatRate(perSecond: number): string {
   if (perSecond === 0) return "0";

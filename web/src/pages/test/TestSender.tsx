@@ -84,7 +84,8 @@ function Sender({ webhook, types }: { webhook: Webhook; types: EventType[] }) {
       answer(
         client.POST("/v1/webhooks/{id}/test", {
           params: { path: { id: webhook.id } },
-          body: { event, data },
+          // Any object at all, which the description of the API cannot say.
+          body: { event, data: data as never },
         }),
       ),
     onSettled: () => queries.invalidateQueries({ queryKey: ["deliveries"] }),
@@ -193,6 +194,7 @@ function Sender({ webhook, types }: { webhook: Webhook; types: EventType[] }) {
                 to="/setup/event-types/$name"
                 params={{ name: type.name } as never}
                 inherit
+                underline="always"
               >
                 About this event type
               </Anchor>

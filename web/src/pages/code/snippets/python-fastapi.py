@@ -14,7 +14,7 @@ async def receive(request: Request):
     try:
         # Compares in constant time, and refuses what is more than five minutes old.
         event = webhook.verify(body, dict(request.headers))
-    except WebhookVerificationError:
+    except (WebhookVerificationError, ValueError):  # the latter: malformed headers
         return Response(status_code=400)
 
     # Deliveries come at least once; a repeated one has the same webhook-id.

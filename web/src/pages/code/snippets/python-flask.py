@@ -14,7 +14,7 @@ def receive():
     try:
         # Compares in constant time, and refuses what is more than five minutes old.
         event = webhook.verify(body, {name.lower(): value for name, value in request.headers})
-    except WebhookVerificationError:
+    except (WebhookVerificationError, ValueError):  # the latter: malformed headers
         return "", 400
 
     # Deliveries come at least once; a repeated one has the same webhook-id.
