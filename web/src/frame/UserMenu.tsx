@@ -1,0 +1,63 @@
+import { ActionIcon, Menu, Text } from "@mantine/core";
+import { IconKeyboard, IconLogout, IconPalette, IconUser } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { chooseAccount } from "../api/account";
+import { client, done } from "../api/client";
+import { useAction } from "../api/queries";
+import { useSession } from "../api/session";
+
+export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
+  const session = useSession();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const signOut = useAction({
+    run: () => done(client.DELETE("/v1/session")),
+    failed: "Could not sign out",
+    onDone: async () => {
+      chooseAccount(null);
+      queries.clear();
+      await navigate({ to: "/sign-in" });
+    },
+  });
+  if (session === undefined) return null;
+  const { user, role } = session;
+
+  return (
+    <Menu position="bottom-end" width={220}>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" c="dimmed" size={32} aria-label="Your menu">
+          <IconUser size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <Text size="sm" fw={600} c="var(--mantine-color-text)" truncate>
+            {user?.name || user?.email || "API key"}
+          </Text>
+          <Text size="xs" truncate>
+            {user === null ? `Role ${role}` : `${user.email} · ${role}`}
+          </Text>
+        </Menu.Label>
+        <Menu.Item
+          component={Link}
+          to="/settings/appearance"
+          leftSection={<IconPalette size={16} />}
+        >
+          Appearance
+        </Menu.Item>
+        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={onShortcuts}>
+          Keyboard shortcuts
+        </Menu.Item>
+        {user !== null && (
+          <>
+            <Menu.Divider />
+            <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => signOut.mutate()}>
+              Sign out
+            </Menu.Item>
+          </>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

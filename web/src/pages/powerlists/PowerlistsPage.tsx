@@ -1,0 +1,5 @@
+import { Page } from "../../components/Page";
+
+export function PowerlistsPage() {
+  return <Page title="Powerlists" crumbs={[{ label: "Setup" }]} />;
+}

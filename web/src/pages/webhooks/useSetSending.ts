@@ -1,0 +1,20 @@
+// Pauses a webhook, and lets it go on again.
+import { answer, client, type Webhook } from "../../api/client";
+import { useAction } from "../../api/queries";
+
+export function useSetSending({ id, title }: Pick<Webhook, "id" | "title">) {
+  return useAction<"pause" | "resume", Webhook>({
+    run: (what) => {
+      const params = { path: { id } };
+      return what === "pause"
+        ? answer(client.POST("/v1/webhooks/{id}/pause", { params }))
+        : answer(client.POST("/v1/webhooks/{id}/resume", { params }));
+    },
+    invalidates: [["webhooks"], ["audit-log"]],
+    done: (_, what) =>
+      what === "pause"
+        ? `${title} is paused: its events wait until it is resumed`
+        : `${title} is sent its events again`,
+    failed: `Could not change ${title}`,
+  });
+}

@@ -1,0 +1,303 @@
+// Runs the code that the dashboard shows to people who write receivers: each snippet whose language
+// is on this machine gets a delivery as it should be, and others that it has to refuse.
+//
+// With POSTHASTE_BIN, the path of the server's binary, the delivery is a real one. Without, it is
+// signed here the same way. PYTHON names an interpreter that has the packages; else the
+// environment in .venv is used.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const repository = path.resolve(fileURLToPath(import.meta.url), "../../..");
+const snippets = path.join(repository, "web/src/pages/code/snippets");
+const packages = path.join(repository, "tests/receivers/node_modules");
+const venv = path.join(repository, ".venv/bin/python");
+const python = process.env.PYTHON ?? (existsSync(venv) ? venv : "python3");
+
+const has = (command, ...args) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
+const canImport = (...modules) => has(python, "-c", `import ${modules.join(", ")}`);
+
+/** How each receiver is started, and whether it can be here. */
+const receivers = {
+  "node-express.mjs": {
+    here: existsSync(path.join(packages, "express")),
+    command: (file) => [process.execPath, file],
+  },
+  "node.mjs": { here: true, command: (file) => [process.execPath, file] },
+  "python.py": { here: has(python, "--version"), command: (file) => [python, file] },
+  "python-flask.py": {
+    here: canImport("flask", "standardwebhooks"),
+    command: (file) => [python, file],
+  },
+  "python-fastapi.py": {
+    here: canImport("fastapi", "uvicorn", "standardwebhooks"),
+    command: (file) => [python, file],
+  },
+  "Receiver.java": { here: has("javac", "-version"), command: (file) => ["java", file] },
+  "go.go": { here: has("go", "version"), command: (file) => ["go", "run", file] },
+  "ruby.rb": {
+    here: has("ruby", "--version"),
+    command: (file) => ["ruby", path.join(repository, "web/tests/rack.rb"), file],
+  },
+  "php.php": {
+    here: has("php", "--version"),
+    command: (file, port) => ["php", "-S", `127.0.0.1:${port}`, file],
+  },
+  // Compiling its dependencies takes minutes: RUST_SNIPPET names the program when it was built.
+  "rust.rs": {
+    here: process.env.RUST_SNIPPET !== undefined,
+    command: () => [process.env.RUST_SNIPPET],
+  },
+};
+
+// ---- Deliveries.
+
+const OTHER_SECRET = `whsec_${Buffer.from("of somebody else altogether").toString("base64")}`;
+
+function signature(secret, id, timestamp, body) {
+  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+  const digest = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body);
+  return `v1,${digest.digest("base64")}`;
+}
+
+/** The delivery with another time, rightly signed. */
+function at(unixS, { secret, headers, body }) {
+  const timestamp = String(unixS);
+  const signed = signature(secret, headers["webhook-id"], timestamp, body);
+  return {
+    headers: { ...headers, "webhook-timestamp": timestamp, "webhook-signature": signed },
+    body,
+  };
+}
+
+const nowS = () => Math.floor(Date.now() / 1000);
+
+function signedHere() {
+  const secret = `whsec_${Buffer.from("0123456789abcdefghijklmn").toString("base64")}`;
+  const body = '{"event":"call.ended","data":{"call_id":"call_1","name":"Zoë 🎉"}}';
+  const headers = { "content-type": "application/json", "webhook-id": "evt_06a2b3c4d5e6f" };
+  return { secret, ...at(nowS(), { secret, headers, body }) };
+}
+
+/** What the real server sends when it is asked for a test. */
+async function delivered(program) {
+  const folder = mkdtempSync(path.join(tmpdir(), "posthaste-snippets-"));
+  const got = Promise.withResolvers ? Promise.withResolvers() : withResolvers();
+  const receiver = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    response.writeHead(204).end();
+    got.resolve({ headers: request.headers, body: Buffer.concat(chunks).toString() });
+  });
+  await once(receiver.listen(0, "127.0.0.1"), "listening");
+  const server = spawn(program, ["serve", "--dev", "--listen", "127.0.0.1:0", "--data", folder], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const { url, key } = await addressAndKey(server.stdout);
+    const call = async (way, body) => {
+      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+      const answer = await fetch(url + way, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      });
+      assert.ok(answer.ok, `POST ${way}: ${answer.status}`);
+      return answer.json();
+    };
+    const target = `http://127.0.0.1:${receiver.address().port}/webhook`;
+    const webhook = { title: "Snippets", url: target, events: ["call.ended"] };
+    const { id, secret } = await call("/v1/webhooks", webhook);
+    await call(`/v1/webhooks/${id}/test`, {});
+    const { headers, body } = await got.promise;
+    // These are about the connection, which is another one when the delivery is repeated.
+    for (const name of ["host", "connection", "content-length"]) delete headers[name];
+    return { secret, headers, body };
+  } finally {
+    const ended = once(server, "exit");
+    server.kill("SIGTERM");
+    await ended;
+    receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function withResolvers() {
+  const all = {};
+  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
+  return all;
+}
+
+async function addressAndKey(output) {
+  const found = {};
+  for await (const line of createInterface({ input: output })) {
+    found.key ??= /^\s*Key\s+(\S+)/.exec(line)?.[1];
+    found.url ??= /^\s*Server\s+(\S+)/.exec(line)?.[1];
+    if (/^listening on/i.test(line)) return found;
+  }
+  throw new Error("the server ended before it was ready");
+}
+
+// ---- Running a receiver.
+
+async function freePort() {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Starts a snippet in a folder of its own, as somebody would who has copied it. */
+async function start(name, secret) {
+  const folder = mkdtempSync(path.join(tmpdir(), "posthaste-snippet-"));
+  copyFileSync(path.join(snippets, name), path.join(folder, name));
+  if (existsSync(packages)) symlinkSync(packages, path.join(folder, "node_modules"));
+  const port = await freePort();
+  const [program, ...args] = receivers[name].command(path.join(folder, name), port);
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...process.env, WEBHOOK_SECRET: secret, PORT: String(port), TMPDIR: folder },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = once(child, "exit");
+  let printed = "";
+  const ready = new Promise((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        printed += text;
+        if (/listening|running on|started/i.test(printed)) resolve();
+      });
+    }
+  });
+  await Promise.race([
+    ready,
+    exited.then(([code]) => assert.fail(`${name} ended with ${code}: ${printed}`)),
+  ]);
+  return {
+    port,
+    post: async ({ headers, body }) => {
+      const to = `http://127.0.0.1:${port}/webhook`;
+      const answer = await fetch(to, { method: "POST", headers, body });
+      await answer.arrayBuffer();
+      return answer.status;
+    },
+    stop: async () => {
+      child.kill("SIGKILL");
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
+      return printed;
+    },
+  };
+}
+
+// ---- The tests.
+
+let delivery;
+before(async () => {
+  const program = process.env.POSTHASTE_BIN;
+  delivery = program ? await delivered(program) : signedHere();
+});
+
+test("there is a test for every snippet", () => {
+  assert.deepEqual(readdirSync(snippets).sort(), [...Object.keys(receivers), "curl.sh"].sort());
+});
+
+test("our way of signing is the server's", () => {
+  const { secret, headers, body } = delivery;
+  const signed = signature(secret, headers["webhook-id"], headers["webhook-timestamp"], body);
+  assert.equal(headers["webhook-signature"], signed);
+});
+
+for (const [name, { here }] of Object.entries(receivers)) {
+  if (!here) {
+    console.log(`# ${name} is not run: its language or its packages are not on this machine`);
+    continue;
+  }
+  describe(name, () => {
+    let receiver;
+    before(async () => {
+      receiver = await start(name, delivery.secret);
+    });
+    after(() => receiver.stop());
+
+    const withHeader = (header, value) => {
+      const headers = { ...delivery.headers, [header]: value };
+      if (value === undefined) delete headers[header];
+      return { headers, body: delivery.body };
+    };
+    const refused = (story, change) =>
+      test(`refuses ${story}`, async () => {
+        assert.equal(await receiver.post(change()), 400);
+      });
+
+    test("accepts a delivery", async () => {
+      assert.equal(await receiver.post(delivery), 204);
+    });
+    test("accepts the second of two signatures, as while a secret is rotated", async () => {
+      const { headers } = delivery;
+      const [id, time] = [headers["webhook-id"], headers["webhook-timestamp"]];
+      const other = signature(OTHER_SECRET, id, time, delivery.body);
+      const both = `${other} ${headers["webhook-signature"]}`;
+      assert.equal(await receiver.post(withHeader("webhook-signature", both)), 204);
+    });
+    refused("a changed body", () => ({
+      headers: delivery.headers,
+      body: delivery.body.replace("call", "cell"),
+    }));
+    refused("a body that was written anew", () => ({
+      headers: delivery.headers,
+      body: JSON.stringify(JSON.parse(delivery.body), null, 1),
+    }));
+    refused("a stranger's signature", () => at(nowS(), { ...delivery, secret: OTHER_SECRET }));
+    refused("no signature", () => withHeader("webhook-signature", undefined));
+    refused("a signature of nothing", () => withHeader("webhook-signature", "v1,"));
+    refused("a signature that is none", () => withHeader("webhook-signature", "v1,~~~ v1 , x"));
+    refused("an old delivery, rightly signed", () => at(nowS() - 600, delivery));
+    refused("one from the future, rightly signed", () => at(nowS() + 600, delivery));
+    refused("a time that is no number", () => at("soon", delivery));
+    refused("another id", () => withHeader("webhook-id", "evt_of_another"));
+  });
+
+  test(`${name} handles a repeated delivery once`, async () => {
+    const receiver = await start(name, delivery.secret);
+    assert.equal(await receiver.post(delivery), 204);
+    assert.equal(await receiver.post(delivery), 204);
+    const printed = await receiver.stop();
+    assert.equal(printed.match(/handling/g)?.length, 1, printed);
+  });
+}
+
+describe("curl.sh", () => {
+  const send = async (secret) => {
+    const receiver = await start("node.mjs", delivery.secret);
+    const script = spawn(
+      "bash",
+      [path.join(snippets, "curl.sh"), `http://127.0.0.1:${receiver.port}/webhook`],
+      {
+        env: { ...process.env, WEBHOOK_SECRET: secret },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    let printed = "";
+    script.stdout.setEncoding("utf8").on("data", (text) => {
+      printed += text;
+    });
+    const [code] = await once(script, "close");
+    await receiver.stop();
+    assert.equal(code, 0);
+    return printed.trim();
+  };
+  test("sends what a receiver accepts", async () =>
+    assert.equal(await send(delivery.secret), "204"));
+  test("is refused with another secret", async () => assert.equal(await send(OTHER_SECRET), "400"));
+});
