@@ -140,6 +140,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was changed
+         * @description In the account, newest first; for platform keys and owners of the platform also what concerns
+         *     the platform. Kept for 400 days.
+         */
+        get: operations["listAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries": {
         parameters: {
             query?: never;
@@ -345,6 +366,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/inbox/answer/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a name answers */
+        get: operations["showInboxAnswer"];
+        /**
+         * Set what a name answers
+         * @description From the next request on, whatever its URL asks for.
+         */
+        put: operations["setInboxAnswer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/inbox/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what arrived
+         * @description Oldest first, at most 100 at a time, of the last 500. Ask again with `next_since` for what came
+         *     since.
+         */
+        get: operations["listInboxRequests"];
+        put?: never;
+        post?: never;
+        /** Forget what arrived */
+        delete: operations["clearInbox"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Facts about this server */
+        get: operations["showServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who one is
+         * @description Also answers an API key, which has no user.
+         */
+        get: operations["showSession"];
+        put?: never;
+        /**
+         * Sign in with a password
+         * @description Sets the cookie `posthaste_session`. The answer is the same whether the address is not known or
+         *     the password is wrong. Ten tries within 15 minutes for one e-mail address, and 60 from one
+         *     remote address, then `too_many_attempts`.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign out
+         * @description The session ends on the server; its cookie is good for nothing any more.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with a one-time link
+         * @description Uses the link up. The one that a new server prints makes its first owner.
+         */
+        post: operations["signInByLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set one's password
+         * @description All other sessions of the user end, and this one goes on under a new cookie.
+         */
+        post: operations["setPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stats": {
         parameters: {
             query?: never;
@@ -359,6 +510,101 @@ export interface paths {
         get: operations["showStatistics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch deliveries live
+         * @description Server-sent events that do not end: `delivery` with a `Delivery` as it stands after each
+         *     change, right after that is on disk; `skipped` with a `StreamSkipped`; `reset` with a
+         *     `StreamReset`. Every 15 seconds comes a comment. Each id can be sent back as `last-event-id` to
+         *     go on after it: nothing is lost then, or `reset` says so. Open the stream first and load a list
+         *     then, and you miss nothing.
+         */
+        get: operations["streamDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description Those of the account; for platform keys and owners of the platform, all there are.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Invite a user
+         * @description The answer has a link that lets them in once, within a week. Nothing is sent to them: hand the
+         *     link over yourself.
+         */
+        post: operations["inviteUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a user */
+        get: operations["showUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a user
+         * @description Their sessions end at once.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a user
+         * @description Everybody may change their own name and e-mail address. A new role ends the user's sessions.
+         */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/v1/users/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a sign-in link for a user
+         * @description For somebody who has lost the password, or the invitation. Good once, for a day (a week for who
+         *     was never here); an earlier link of the user is not good any more.
+         */
+        post: operations["makeSignInLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -495,7 +741,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a webhook's secret */
+        /**
+         * Show a webhook's secret
+         * @description That it was shown, and to whom, goes into the audit log.
+         */
         get: operations["showSecret"];
         put?: never;
         post?: never;
@@ -538,12 +787,34 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @description How many accounts somebody may act in.
+         * @enum {string}
+         */
+        AccountsAllowed: "all" | "one";
+        /** @description Who did it, by the name they had then. */
+        Actor: {
+            type: components["schemas"]["ActorType"];
+            /** @description null for the system. */
+            id: string | null;
+            name: string;
+        };
+        /**
+         * @description What kind of caller acted.
+         * @enum {string}
+         */
+        ActorType: "user" | "key" | "system";
         /** @description Liveness. */
         Alive: {
             /** @example ok */
             status: string;
             version: string;
         };
+        /**
+         * @description The role of a user or of an API key.
+         * @enum {string}
+         */
+        AnyRole: "owner" | "editor" | "viewer" | "platform" | "account" | "publish" | "read";
         /** @description An API key, without its text. */
         ApiKey: {
             /** @example key_06a2b3c4d5e6f */
@@ -589,6 +860,28 @@ export interface components {
             /** @description The answer's body went on beyond what is kept (16 KiB). */
             truncated: boolean;
         };
+        /**
+         * @description What was done, in the audit log.
+         * @enum {string}
+         */
+        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "api_key.created" | "api_key.deleted" | "account.created" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
+        /** @description Something that was changed, or done. */
+        AuditEntry: {
+            /** @example aud_06a2b3c4d5e6f */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: components["schemas"]["Actor"];
+            action: components["schemas"]["AuditAction"];
+            target: components["schemas"]["Target"] | null;
+            /** @description Of secrets, passwords, keys and header values only that they changed. */
+            changes: components["schemas"]["FieldChange"][];
+            /**
+             * @description Where the request came from.
+             * @example 203.0.113.7
+             */
+            remote_address: string | null;
+        };
         /** @description One step of time. */
         Bucket: components["schemas"]["Numbers"] & {
             /**
@@ -609,6 +902,12 @@ export interface components {
         CreatedWebhook: components["schemas"]["Webhook"] & {
             /** @example whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX */
             secret: string;
+        };
+        /** @description An e-mail address and a password. */
+        Credentials: {
+            email: string;
+            /** Format: password */
+            password: string;
         };
         /** @description One event for one webhook. */
         Delivery: {
@@ -752,10 +1051,62 @@ export interface components {
             sample?: Record<string, never> | null;
             deprecated?: boolean;
         };
+        /** @description A field, before and after; null where there was or is nothing. */
+        FieldChange: {
+            field: string;
+            before: unknown;
+            after: unknown;
+        };
         /** @description One header line. */
         Header: {
             name: string;
             value: string;
+        };
+        /** @description What the next request under a name gets, unless its URL says otherwise. */
+        InboxAnswer: {
+            /** Format: int32 */
+            status: number;
+            /** Format: int64 */
+            delay_ms: number;
+            /**
+             * Format: int64
+             * @description For so many more requests; null: until it is set again.
+             */
+            times: number | null;
+        };
+        /** @description One request that arrived. */
+        InboxRequest: {
+            /**
+             * Format: int64
+             * @description 1, 2, 3 …: what `since` compares with.
+             */
+            number: number;
+            /** Format: date-time */
+            at: string;
+            /** @description What stood behind `/inbox/receive/`. */
+            name: string;
+            /** @description Pairs of name and value, in the order they came. */
+            headers: string[][];
+            body: string;
+            /** Format: int32 */
+            answered: number;
+            verdict: components["schemas"]["Verdict"] | null;
+        };
+        /** @description What arrived. */
+        InboxRequests: {
+            /** @description Oldest first. */
+            data: components["schemas"]["InboxRequest"][];
+            /**
+             * Format: int64
+             * @description Send it as `since` for what comes after.
+             */
+            next_since: number;
+            /** @description There are more than fitted into this answer. */
+            more: boolean;
+        };
+        /** @description A new user, with the link that lets them in. */
+        InvitedUser: components["schemas"]["User"] & {
+            link: components["schemas"]["SignInLink"];
         };
         /** @description The newest attempt, in short. */
         LastAttempt: {
@@ -773,6 +1124,14 @@ export interface components {
             /** Format: date-time */
             at: string;
             message: string;
+        };
+        /** @description The token of a one-time link. */
+        LinkToken: {
+            /**
+             * Format: password
+             * @description What stands behind `#link=` in the link.
+             */
+            token: string;
         };
         /** @description One page of a list, newest first. */
         List_Account: {
@@ -805,6 +1164,30 @@ export interface components {
                 hint: string;
                 /** Format: date-time */
                 created_at: string;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
+        List_AuditEntry: {
+            data: {
+                /** @example aud_06a2b3c4d5e6f */
+                id: string;
+                /** Format: date-time */
+                at: string;
+                actor: components["schemas"]["Actor"];
+                action: components["schemas"]["AuditAction"];
+                target: components["schemas"]["Target"] | null;
+                /** @description Of secrets, passwords, keys and header values only that they changed. */
+                changes: components["schemas"]["FieldChange"][];
+                /**
+                 * @description Where the request came from.
+                 * @example 203.0.113.7
+                 */
+                remote_address: string | null;
             }[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
@@ -907,6 +1290,29 @@ export interface components {
                  * @description null for a built-in one.
                  */
                 updated_at: string | null;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
+        List_User: {
+            data: {
+                /** @example usr_06a2b3c4d5e6f */
+                id: string;
+                /** @example ann@example.com */
+                email: string;
+                name: string;
+                role: components["schemas"]["UserRole"];
+                /** @description null: may act in every account. */
+                account_id: string | null;
+                has_password: boolean;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                last_sign_in_at: string | null;
             }[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
@@ -1029,12 +1435,37 @@ export interface components {
             /** @description 1 to 1,000. */
             events: components["schemas"]["NewEvent"][];
         };
+        /** @description A password to be set. */
+        NewPassword: {
+            /** Format: password */
+            password: string;
+            /**
+             * Format: password
+             * @description Needed if the session says `asks_current_password`.
+             */
+            current_password?: string;
+        };
         /** @description A sample to send. Everything can be left out. */
         NewTest: {
             /** @description The webhook's first event type, if left out. */
             event?: string;
             /** @description The event type's sample, if left out. */
             data?: Record<string, never>;
+        };
+        /** @description A user to invite. */
+        NewUser: {
+            /**
+             * @description Not in use yet, in whatever account.
+             * @example ann@example.com
+             */
+            email: string;
+            name: string;
+            role: components["schemas"]["UserRole"];
+            /**
+             * @description The account to act in; null or left out: as many as the caller may. Whoever belongs to one
+             *     account can only invite into that one.
+             */
+            account_id?: string | null;
         };
         /** @description A new webhook: settings, three of which it cannot do without. */
         NewWebhook: components["schemas"]["WebhookSettings"] & {
@@ -1182,11 +1613,112 @@ export interface components {
             secret: string;
             previous: components["schemas"]["PreviousSecret"] | null;
         };
+        ServerFacts: {
+            version: string;
+            /** @description It was started with `--dev`. */
+            dev: boolean;
+            /** @description It has a test inbox. */
+            inbox: boolean;
+            /**
+             * @description Where people reach it, if its operator said so.
+             * @example https://hooks.example.com
+             */
+            public_url: string | null;
+            /** Format: int64 */
+            uptime_s: number;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: int32
+             * @description Events and deliveries are dropped after so many days.
+             */
+            retention_days: number;
+            /**
+             * @description Networks and hosts that webhooks may call although they are not public. Null for keys that
+             *     may not administer.
+             */
+            egress_allow: string[] | null;
+            /** @description Webhooks may call this machine. */
+            egress_dev: boolean;
+            /** @description The largest body of a request. */
+            body_bytes_max: number;
+            /** @description The delays before each attempt, where a webhook has none of its own. */
+            retry_delays_s: number[];
+            timeout_ms: components["schemas"]["TimeoutBounds"];
+            store: components["schemas"]["StoreFacts"] | null;
+        };
+        /** @description Who is signed in, and what they may do. */
+        Session: {
+            user: components["schemas"]["User"] | null;
+            /** @description Of the user, or of the API key. */
+            role: components["schemas"]["AnyRole"];
+            /**
+             * @description The account that calls are about: the only one, or the one named by the header
+             *     `posthaste-account`, or `default`.
+             */
+            account: components["schemas"]["SessionAccount"];
+            /** @description `all`: the header `posthaste-account` may name any account. */
+            accounts_allowed: components["schemas"]["AccountsAllowed"];
+            /** @description The user has no password yet, and only a link lets them in again. */
+            needs_password: boolean;
+            /**
+             * @description A new password takes the current one: the user has one, and did not come by a link within
+             *     the last hour.
+             */
+            asks_current_password: boolean;
+            /**
+             * Format: date-time
+             * @description When the session ends if it is not used; null for an API key.
+             */
+            expires_at: string | null;
+        };
+        /** @description An account, as far as a session needs it. */
+        SessionAccount: {
+            /** @example acct_06a2b3c4d5e6f */
+            id: string;
+            name: string;
+        };
+        /** @description What a name answers from now on. */
+        SetInboxAnswer: {
+            /**
+             * Format: int32
+             * @description 200 to 599; 200 if left out.
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description At most 60,000; 0 if left out.
+             */
+            delay_ms?: number | null;
+            /**
+             * Format: int64
+             * @description For so many requests; until it is set again, if left out.
+             */
+            times?: number | null;
+        };
+        /** @description A link that lets one user in, once. */
+        SignInLink: {
+            /**
+             * @description To be put behind the address of the server. Shown once.
+             * @example /sign-in#link=0123456789abcdefghijABCDEFGHIJ0123456789abc
+             */
+            url_path: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         /**
          * @description How `x-webhook-signature` is spelled.
          * @enum {string}
          */
         SignatureFormat: "hex" | "sha256=";
+        /** @description Whether one signature verifies. */
+        SignatureVerdict: {
+            name: string;
+            /** @description `verified`, `failed`, `absent` or `unchecked`. */
+            verdict: string;
+            reason: string | null;
+            message: string;
+        };
         /** @description What happened, bucket by bucket and in all. */
         Statistics: {
             webhook_id: string | null;
@@ -1202,6 +1734,65 @@ export interface components {
             /** @description Oldest first, empty ones included. */
             buckets: components["schemas"]["Bucket"][];
             totals: components["schemas"]["Numbers"];
+        };
+        StoreFacts: {
+            /** @description `embedded`: files of this server's own. */
+            kind: string;
+            /** @description Deliveries in memory that have not ended. */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Null if it cannot be told.
+             */
+            disk_bytes: number | null;
+        };
+        /**
+         * @description Data of the event `reset`: there is no going on from `last-event-id`. What follows comes from
+         *     now on; load anew what you show.
+         */
+        StreamReset: {
+            /**
+             * @description `too_old`: what followed is not kept any more. `unknown`: the id is none of this server's,
+             *     or the server was started anew, or nobody listened for a while.
+             */
+            reason: components["schemas"]["StreamResetReason"];
+        };
+        /**
+         * @description Why a stream cannot go on where it was.
+         * @enum {string}
+         */
+        StreamResetReason: "too_old" | "unknown";
+        /**
+         * @description Data of the event `skipped`: updates that were not sent, because more came than `max_per_s` or
+         *     than were read in time.
+         */
+        StreamSkipped: {
+            /**
+             * Format: int64
+             * @description Who reads too slowly with a filter is also counted what that would have left out.
+             */
+            count: number;
+        };
+        /** @description What it was done to, by the name it had then. */
+        Target: {
+            type: components["schemas"]["TargetType"];
+            /** @description An event type's is its name. */
+            id: string;
+            name: string;
+        };
+        /**
+         * @description What kind of thing was acted on.
+         * @enum {string}
+         */
+        TargetType: "webhook" | "event_type" | "api_key" | "account" | "user";
+        /** @description What a webhook's `timeout_ms` may be. */
+        TimeoutBounds: {
+            /** Format: int32 */
+            default: number;
+            /** Format: int32 */
+            min: number;
+            /** Format: int32 */
+            max: number;
         };
         /** @description Milliseconds; null for a step that did not happen (an open connection was used again). */
         Timings: {
@@ -1222,6 +1813,44 @@ export interface components {
          * @enum {string}
          */
         Trigger: "event" | "retry" | "manual" | "recover" | "test";
+        /** @description A user. */
+        User: {
+            /** @example usr_06a2b3c4d5e6f */
+            id: string;
+            /** @example ann@example.com */
+            email: string;
+            name: string;
+            role: components["schemas"]["UserRole"];
+            /** @description null: may act in every account. */
+            account_id: string | null;
+            has_password: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            last_sign_in_at: string | null;
+        };
+        /**
+         * @description What a user may do: everything; all but managing users and keys; looking only.
+         * @enum {string}
+         */
+        UserRole: "owner" | "editor" | "viewer";
+        /** @description What is to be different about a user. */
+        UserSettings: {
+            /** @example ann@example.com */
+            email?: string;
+            name?: string;
+            /** @description Ends the user's sessions. */
+            role?: components["schemas"]["UserRole"];
+        };
+        /** @description Whether a request's signatures verify. Only describes what [`Summary`] is written as. */
+        Verdict: {
+            /** @description `verified`, `failed`, `absent` or `unchecked`. */
+            verdict: string;
+            /** @description A stable code, if it failed. */
+            reason: string | null;
+            message: string;
+            signatures: components["schemas"]["SignatureVerdict"][];
+        };
         /** @description A webhook. */
         Webhook: {
             /** @example wh_06a2b3c4d5e6f */
@@ -1369,7 +1998,7 @@ export interface operations {
                     "text/plain; version=0.0.4": string;
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1378,7 +2007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1475,7 +2104,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Account"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1484,7 +2113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1561,7 +2190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1570,7 +2199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1673,7 +2302,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1682,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1747,7 +2376,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_ApiKey"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1756,7 +2385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1833,7 +2462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1842,7 +2471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1935,7 +2564,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1944,7 +2573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1955,6 +2584,93 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditLog: {
+        parameters: {
+            query?: {
+                /** @description The id of a user or an API key, or `system`. */
+                actor?: string;
+                action?: components["schemas"]["AuditAction"];
+                /** @description The id of what it was done to; the name of an event type. */
+                target?: string;
+                /** @description At or after. */
+                since?: string;
+                /** @description Before. */
+                until?: string;
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AuditEntry"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2018,7 +2734,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Delivery"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2027,7 +2743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2094,7 +2810,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryDetail"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2103,7 +2819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2161,7 +2877,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2170,7 +2886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2237,7 +2953,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2246,7 +2962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2310,7 +3026,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_EventType"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2319,7 +3035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2387,7 +3103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2396,7 +3112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2498,7 +3214,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventType"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2507,7 +3223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,7 +3303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2596,7 +3312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2697,7 +3413,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2706,7 +3422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2781,7 +3497,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Event"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2790,7 +3506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2870,7 +3586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2879,7 +3595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2995,7 +3711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3004,7 +3720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3107,7 +3823,7 @@ export interface operations {
                     "application/json": components["schemas"]["Event"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3116,7 +3832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3179,7 +3895,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Delivery"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3188,7 +3904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,6 +3924,863 @@ export interface operations {
             };
             /** @description Something in the request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showInboxAnswer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What stands behind `/inbox/receive/`; `default` where nothing does */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxAnswer"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setInboxAnswer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What stands behind `/inbox/receive/`; `default` where nothing does */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetInboxAnswer"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInboxRequests: {
+        parameters: {
+            query?: {
+                /** @description Only what came after this number. */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxRequests"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clearInbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerFacts"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cross_origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_link */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description cross_origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_credentials: the current password is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_attempts */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3267,7 +4840,7 @@ export interface operations {
                     "application/json": components["schemas"]["Statistics"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3276,7 +4849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3296,6 +4869,635 @@ export interface operations {
             };
             /** @description Something in the request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamDeliveries: {
+        parameters: {
+            query?: {
+                /** @description To this webhook. */
+                webhook_id?: string;
+                /** @description Of this event type, or of all below one: `call.ended`, `call.*`. */
+                event?: string;
+                /** @description Of the delivery, as recorded: never `delivering`. */
+                status?: "pending" | "delivering" | "retrying" | "delivered" | "failed" | "cancelled";
+                /**
+                 * @description No more updates than these in a second, 1 to 10,000; the others are counted in `skipped`.
+                 *     All if left out.
+                 */
+                max_per_s?: number;
+                /** @description As the header `last-event-id`, for clients that cannot set headers. The header wins. */
+                last_event_id?: string;
+            };
+            header?: {
+                /** @description The last id that was seen */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: delivery
+                     *     id: 9f86d081884c7d65-42
+                     *     data: {"id":"dlv_06a2b3c4d5e6f", …}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_streams or shutting_down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_User"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inviteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedUser"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description last_owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description last_owner or taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3345,7 +5547,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Webhook"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3354,7 +5556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,7 +5633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3440,7 +5642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3534,7 +5736,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3543,7 +5745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3600,7 +5802,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3609,7 +5811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3680,7 +5882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3689,7 +5891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3783,7 +5985,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoints"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3792,7 +5994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3850,7 +6052,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3859,7 +6061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3926,7 +6128,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3935,7 +6137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4006,7 +6208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4015,7 +6217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4109,7 +6311,7 @@ export interface operations {
                     "application/json": components["schemas"]["Secrets"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4118,7 +6320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4189,7 +6391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description A valid API key or session is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4198,7 +6400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This API key may not do that */
+            /** @description The caller may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
