@@ -124,7 +124,7 @@ pub const STATS_BUCKETS_MAX: usize = 2_000;
 
 // The live stream.
 
-/// Streams open at a time. Each has a connection, a task and a piece of text in memory.
+/// Streams open at a time. Each has a connection, and what waits to be read by a slow one.
 pub const STREAM_SUBSCRIBERS_MAX: usize = 512;
 /// Of one account, so that no customer can keep the others out.
 pub const STREAM_SUBSCRIBERS_PER_ACCOUNT_MAX: usize = 128;
@@ -137,8 +137,9 @@ pub const STREAM_KEPT: Duration = Duration::from_mins(5);
 /// Updates looked at in one go, with the ring held: the 33 µs (measured) that the recorder may have
 /// to wait.
 pub const STREAM_SCAN_MAX: usize = 4_096;
-/// Updates written in one go: what one slow subscriber can have waiting, some 32 KiB.
-pub const STREAM_PIECE_MAX: usize = 64;
+/// Updates written in one go, some 7 KiB. hyper takes 16 such pieces before it waits for the
+/// reader, so who stands still has 110 KiB in memory, and all that may stand still 55 MiB.
+pub const STREAM_PIECE_MAX: usize = 16;
 /// The highest `max_per_s`; who wants more wants all.
 pub const STREAM_MAX_PER_S_MAX: u32 = 10_000;
 

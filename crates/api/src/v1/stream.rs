@@ -194,8 +194,8 @@ struct Open {
 impl Open {
     /// What is to be written next; `None` where the stream ends.
     ///
-    /// It is asked for only once what came before is on its way, so a slow reader has one piece in
-    /// memory, and is behind in the engine's ring.
+    /// It is asked for only while there is room for it on the way, so a slow reader has a few pieces
+    /// in memory, and is behind in the engine's ring.
     async fn next(&mut self) -> Option<String> {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting);
