@@ -179,7 +179,9 @@ function Schedule({ form }: { form: UseFormReturnType<Values> }) {
               <Button
                 key={label}
                 size="compact-sm"
-                variant={chosen ? "light" : "default"}
+                variant="default"
+                c={chosen ? "var(--ph-accent)" : undefined}
+                bg={chosen ? "var(--ph-accent-ground)" : undefined}
                 aria-pressed={chosen}
                 onClick={() => {
                   form.setFieldValue("schedule", writeSchedule(delays_s));
