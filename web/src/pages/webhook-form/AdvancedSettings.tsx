@@ -58,7 +58,7 @@ export function AdvancedSettings({ form, server }: Props) {
       <div className={classes.numbers}>
         <NumberInput
           label="Timeout"
-          description={`From connecting to the end of the answer; ${min} to ${max} ms.`}
+          description={`To the end of the answer; ${min} to ${max} ms.`}
           suffix=" ms"
           step={1_000}
           allowNegative={false}
