@@ -34,8 +34,8 @@ main() {
         ;;
     run)
         need_rust
-        need_node "Only the dashboard needs it; without: cargo run --release -p posthaste -- serve --dev"
         need_packages
+        need_node "Only the dashboard needs it; without: cargo run --release -p posthaste -- serve --dev"
         need_dashboard
         ;;
     check)

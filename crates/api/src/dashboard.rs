@@ -21,7 +21,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_FIRST: HeaderValue = HeaderValue::from_static("no-cache");
-const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 
 /// What lies at or below these is for programs: what is not there is a problem, to a browser too.
 const FOR_PROGRAMS: [&str; 9] = [
@@ -91,7 +90,7 @@ impl File {
         let common = [
             (header::ETAG, HeaderValue::from_static(self.etag)),
             (header::CACHE_CONTROL, caching),
-            (header::VARY, VARY),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
         ];
         let mut answer = if is_known(headers, self.etag) {
             (StatusCode::NOT_MODIFIED, common).into_response()
@@ -106,6 +105,8 @@ impl File {
         };
         if self.content_type.starts_with("text/html") {
             answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
+            // Who does not ask for a page gets something else at the same address.
+            answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
         }
         answer.extensions_mut().insert(Shown);
         answer

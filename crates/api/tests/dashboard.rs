@@ -85,7 +85,8 @@ async fn every_address_that_is_nobody_elses_shows_the_page() {
         assert_eq!(answer.text, PAGE, "{path}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
         assert_eq!(answer.header("cache-control"), "no-cache");
-        assert_eq!(answer.header("vary"), "accept, accept-encoding");
+        let vary: Vec<_> = answer.headers.get_all("vary").into_iter().collect();
+        assert_eq!(vary, ["accept-encoding", "accept"], "{path}");
         assert_eq!(
             answer.header("content-security-policy"),
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -153,6 +154,7 @@ async fn files_with_a_hash_in_their_name_are_kept_for_ever_and_others_are_asked_
         assert_eq!(answer.header("content-type"), content_type);
         assert_eq!(answer.header("cache-control"), caching);
         assert_eq!(answer.text, String::from_utf8_lossy(text), "{path}");
+        assert_eq!(answer.header("vary"), "accept-encoding");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     };
     let forever = "public, max-age=31536000, immutable";
@@ -254,9 +256,10 @@ async fn the_page_in_this_binary_finds_everything_it_names() {
         .iter()
         .flat_map(|attribute| page.split(attribute).skip(1))
         .filter_map(|rest| rest.split('"').next())
-        .filter(|path| !path.starts_with("/inbox/"))
+        // The inbox is there on some servers only.
+        .filter(|path| path.starts_with('/') && !path.starts_with("/inbox/"))
         .collect();
-    assert!(named.contains(&"/icon.svg") || named.len() > 1, "{page}");
+    assert!(!named.is_empty(), "{page}");
     for path in named {
         ask(&server, path, &[]).await.expect(200);
     }
