@@ -12,7 +12,7 @@ export type Delivery = Schemas["Delivery"];
 export type DeliveryDetail = Schemas["DeliveryDetail"];
 export type Attempt = Schemas["Attempt"];
 export type EventType = Schemas["EventType"];
-export type { AuditEntry, Server, Session, SignInLink, User } from "./pending";
+export type { AuditAction, AuditEntry, Server, Session, SignInLink, User } from "./pending";
 export { ApiProblem, fieldErrors, sentence } from "./problem";
 
 /** One page of a list, newest first. */

@@ -20,6 +20,8 @@ export interface Session {
   account: { id: string; name: string };
   accounts_allowed: "all" | "one";
   needs_password: boolean;
+  /** A new password takes the current one. */
+  asks_current_password: boolean;
   expires_at: string | null;
 }
 
@@ -28,12 +30,39 @@ export interface SignInLink {
   expires_at: string;
 }
 
+export type AuditAction =
+  | "webhook.created"
+  | "webhook.updated"
+  | "webhook.paused"
+  | "webhook.resumed"
+  | "webhook.deleted"
+  | "webhook.secret_rotated"
+  | "webhook.secret_shown"
+  | "event_type.created"
+  | "event_type.updated"
+  | "event_type.deleted"
+  | "api_key.created"
+  | "api_key.deleted"
+  | "account.created"
+  | "user.invited"
+  | "user.updated"
+  | "user.deleted"
+  | "user.link_made"
+  | "user.password_set"
+  | "session.started"
+  | "session.refused"
+  | "session.ended";
+
 export interface AuditEntry {
   id: string;
   at: string;
-  actor: { type: "user" | "key" | "system"; id: string; name: string };
-  action: string;
-  target: { type: string; id: string; name: string } | null;
+  actor: { type: "user" | "key" | "system"; id: string | null; name: string };
+  action: AuditAction;
+  target: {
+    type: "webhook" | "event_type" | "api_key" | "account" | "user";
+    id: string;
+    name: string;
+  } | null;
   changes: { field: string; before: unknown; after: unknown }[];
   remote_address: string | null;
 }
@@ -46,12 +75,42 @@ export interface Server {
   uptime_s: number;
   started_at: string;
   retention_days: number;
-  egress_allow: string[];
+  /** null for those who may not administer. */
+  egress_allow: string[] | null;
   egress_dev: boolean;
   body_bytes_max: number;
   retry_delays_s: number[];
   timeout_ms: { default: number; min: number; max: number };
-  store: { kind: string; pending: number; disk_bytes: number | null };
+  /** null for those who may not administer. */
+  store: { kind: string; pending: number; disk_bytes: number | null } | null;
+}
+
+export interface SignatureVerdict {
+  name: string;
+  verdict: "verified" | "failed" | "absent" | "unchecked";
+  reason: string | null;
+  message: string;
+}
+
+/** One request that the test inbox got. */
+export interface InboxRequest {
+  number: number;
+  at: string;
+  name: string;
+  headers: [name: string, value: string][];
+  body: string;
+  answered: number;
+  verdict: (Omit<SignatureVerdict, "name"> & { signatures: SignatureVerdict[] }) | null;
+}
+
+export interface InboxAnswer {
+  status: number;
+  delay_ms: number;
+  times: number | null;
+}
+
+interface InboxAnswerOf {
+  parameters: { query?: never; header?: never; path: { name: string }; cookie?: never };
 }
 
 interface List<Row> {
@@ -100,7 +159,7 @@ export interface PendingPaths {
     post: Plain<
       User & { link: SignInLink },
       201,
-      { email: string; name: string; role: User["role"] }
+      { email: string; name: string; role: User["role"]; account_id?: string | null }
     >;
   };
   "/v1/users/{id}": {
@@ -116,7 +175,7 @@ export interface PendingPaths {
       never,
       {
         actor?: string;
-        action?: string;
+        action?: AuditAction;
         target?: string;
         since?: string;
         until?: string;
@@ -126,4 +185,17 @@ export interface PendingPaths {
     >;
   };
   "/v1/server": { get: Plain<Server> };
+  "/v1/inbox/requests": {
+    get: Plain<
+      { data: InboxRequest[]; next_since: number; more: boolean },
+      200,
+      never,
+      { since?: number }
+    >;
+    delete: Plain<never, 204>;
+  };
+  "/v1/inbox/answer/{name}": {
+    get: InboxAnswerOf & { responses: Answers<InboxAnswer, 200> };
+    put: InboxAnswerOf & { responses: Answers<never, 204> } & Takes<Partial<InboxAnswer>>;
+  };
 }

@@ -14,6 +14,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { chooseAccount, chosenAccount } from "./account";
 import { ApiProblem, answer, client, type Page, sentence, type Webhook } from "./client";
 
 export function createQueryClient(): QueryClient {
@@ -33,7 +34,17 @@ const PAGE = 200;
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: () => answer(client.GET("/v1/session")),
+  queryFn: async () => {
+    try {
+      return await answer(client.GET("/v1/session"));
+    } catch (error) {
+      // The account chosen in this browser is gone, or is closed to whoever signed in since.
+      const refused = error instanceof ApiProblem && (error.status === 403 || error.status === 404);
+      if (!refused || chosenAccount() === null) throw error;
+      chooseAccount(null);
+      return answer(client.GET("/v1/session"));
+    }
+  },
   staleTime: 60_000,
 });
 

@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import type { Session } from "./client";
 import { sessionQuery } from "./queries";
 
-/** `manage`: users, API keys and the audit log. */
-export type Ability = "write" | "publish" | "see_secrets" | "manage";
+/** `manage`: users, API keys and the audit log. `administer`: accounts and the platform's keys. */
+export type Ability = "write" | "publish" | "see_secrets" | "manage" | "administer";
 
 const abilities: Record<Session["role"], readonly Ability[]> = {
-  owner: ["write", "publish", "see_secrets", "manage"],
-  platform: ["write", "publish", "see_secrets", "manage"],
+  owner: ["write", "publish", "see_secrets", "manage", "administer"],
+  platform: ["write", "publish", "see_secrets", "manage", "administer"],
   account: ["write", "publish", "see_secrets", "manage"],
   editor: ["write", "publish", "see_secrets"],
   publish: ["publish"],
@@ -23,5 +23,7 @@ export function useSession(): Session | undefined {
 export function useMay(ability: Ability): boolean {
   const session = useSession();
   // A server without sessions checks the key that the request carries, which is not known here.
-  return session === undefined || abilities[session.role].includes(ability);
+  if (session === undefined) return true;
+  const reaches = ability !== "administer" || session.accounts_allowed === "all";
+  return reaches && abilities[session.role].includes(ability);
 }

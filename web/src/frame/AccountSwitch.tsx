@@ -4,11 +4,15 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { chooseAccount, chosenAccount } from "../api/account";
 import { accountsQuery } from "../api/queries";
-import { useSession } from "../api/session";
+import { useMay, useSession } from "../api/session";
 
 export function AccountSwitch() {
   const session = useSession();
-  const { data } = useQuery({ ...accountsQuery, enabled: session?.accounts_allowed === "all" });
+  const administers = useMay("administer");
+  const { data } = useQuery({
+    ...accountsQuery,
+    enabled: session !== undefined && administers,
+  });
   const queries = useQueryClient();
   const navigate = useNavigate();
   if (session === undefined || data === undefined || data.data.length < 2) return null;

@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Text } from "@mantine/core";
-import { IconKeyboard, IconLogout, IconPalette, IconUser } from "@tabler/icons-react";
+import { IconKeyboard, IconLogout, IconPalette, IconUser, IconUserCog } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { chooseAccount } from "../api/account";
@@ -14,6 +14,8 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const signOut = useAction({
     run: () => done(client.DELETE("/v1/session")),
     failed: "Could not sign out",
+    // The session was over already; the guard of the page leads on.
+    shows: (problem) => problem.status === 401,
     onDone: async () => {
       chooseAccount(null);
       queries.clear();
@@ -39,6 +41,11 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
             {user === null ? `Role ${role}` : `${user.email} · ${role}`}
           </Text>
         </Menu.Label>
+        {user !== null && (
+          <Menu.Item component={Link} to="/settings" leftSection={<IconUserCog size={16} />}>
+            Your profile
+          </Menu.Item>
+        )}
         <Menu.Item
           component={Link}
           to="/settings/appearance"

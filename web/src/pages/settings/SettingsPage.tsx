@@ -1,5 +1,25 @@
+// Oneself, the accounts, and how this server is set up.
+import { useMay, useSession } from "../../api/session";
 import { Page } from "../../components/Page";
+import { Accounts } from "./Accounts";
+import { Password } from "./Password";
+import { Profile } from "./Profile";
+import { ServerFacts } from "./ServerFacts";
+import classes from "./SettingsPage.module.css";
 
 export function SettingsPage() {
-  return <Page title="Settings" />;
+  const session = useSession();
+  const administers = useMay("administer");
+  return (
+    <Page title="Settings" lead="You, the accounts, and how this server is set up.">
+      {session?.user && (
+        <div className={classes.columns}>
+          <Profile user={session.user} />
+          <Password session={session} />
+        </div>
+      )}
+      <ServerFacts />
+      {session !== undefined && administers && <Accounts />}
+    </Page>
+  );
 }
