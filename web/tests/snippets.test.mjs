@@ -42,7 +42,12 @@ const receivers = {
     command: (file) => [python, file],
   },
   "Receiver.java": { here: has("javac", "-version"), command: (file) => ["java", file] },
-  "go.go": { here: has("go", "version"), command: (file) => ["go", "run", file] },
+  // Built first: what `go run` starts would live on when `go run` is ended.
+  "go.go": {
+    here: has("go", "version"),
+    build: (file) => ["go", "build", "-o", `${file}.out`, file],
+    command: (file) => [`${file}.out`],
+  },
   "ruby.rb": {
     here: has("ruby", "--version"),
     command: (file) => ["ruby", path.join(repository, "web/tests/rack.rb"), file],
@@ -162,8 +167,15 @@ async function start(name, secret) {
   const folder = mkdtempSync(path.join(tmpdir(), "posthaste-snippet-"));
   copyFileSync(path.join(snippets, name), path.join(folder, name));
   if (existsSync(packages)) symlinkSync(packages, path.join(folder, "node_modules"));
+  const file = path.join(folder, name);
+  const { build, command } = receivers[name];
+  if (build) {
+    const [compiler, ...options] = build(file);
+    const { status, stderr } = spawnSync(compiler, options, { cwd: folder, encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  }
   const port = await freePort();
-  const [program, ...args] = receivers[name].command(path.join(folder, name), port);
+  const [program, ...args] = command(file, port);
   const child = spawn(program, args, {
     cwd: folder,
     env: { ...process.env, WEBHOOK_SECRET: secret, PORT: String(port), TMPDIR: folder },

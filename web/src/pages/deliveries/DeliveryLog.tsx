@@ -45,10 +45,12 @@ interface Props {
 export function DeliveryLog({ webhookId }: Props) {
   const { search, filters, change, setFilters } = useLogSearch(webhookId);
   const { cursor, selected } = search;
-  const live = search.live === true;
+  // What is new belongs at the top of the first page.
+  const live = search.live === true && cursor === undefined;
   const navigate = useNavigate();
   const webhooks = useWebhooksById();
   const wide = useMediaQuery("(min-width: 1100px)", undefined, { getInitialValueInEffect: false });
+  const phone = useMediaQuery("(max-width: 639px)", undefined, { getInitialValueInEffect: false });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const retry = useRetryAsking();
   const clipboard = useClipboard();
@@ -148,7 +150,7 @@ export function DeliveryLog({ webhookId }: Props) {
             onClick={exportCsv}
             disabled={rows === undefined || rows.length === 0}
           >
-            Export CSV
+            {phone ? "CSV" : "Export CSV"}
           </Button>
         </Group>
       </Group>
@@ -171,7 +173,7 @@ export function DeliveryLog({ webhookId }: Props) {
             stale={list.isPlaceholderData}
             onOpen={open}
             openId={panel ? selected : undefined}
-            selection={retry.may ? { ids: chosen, onChange: setChosen } : undefined}
+            selection={retry.may && !panel ? { ids: chosen, onChange: setChosen } : undefined}
             paging={{ ...paging, note: <PageNote page={list.data} shown={rows?.length} /> }}
             empty={
               count > 0 ? (
@@ -233,6 +235,8 @@ function useLogSearch(webhookId: string | undefined) {
 }
 
 const READ_AGAIN_MIN_MS = 3_000;
+/** Looking through deliveries costs the server more than a page of them. */
+const LOOK_AGAIN_MIN_MS = 30_000;
 const READ_AGAIN_MAX_MS = 60_000;
 
 function useLog(filters: Filters, cursor: string | undefined, live: boolean) {
@@ -246,7 +250,8 @@ function useLog(filters: Filters, cursor: string | undefined, live: boolean) {
         next_attempt_at === null ? [] : [Date.parse(next_attempt_at) - Date.now()],
       );
       if (live || due.length === 0) return false;
-      return Math.min(READ_AGAIN_MAX_MS, Math.max(READ_AGAIN_MIN_MS, Math.min(...due) + 1_000));
+      const least = data?.looked_through === null ? READ_AGAIN_MIN_MS : LOOK_AGAIN_MIN_MS;
+      return Math.min(READ_AGAIN_MAX_MS, Math.max(least, Math.min(...due) + 1_000));
     },
   });
 }

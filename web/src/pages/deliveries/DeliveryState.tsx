@@ -61,7 +61,7 @@ export function AttemptDots({ delivery, webhook }: Props) {
     next_attempt_at === null || total === made
       ? `${made} ${made === 1 ? "attempt" : "attempts"}`
       : `${made} of ${total} attempts`;
-  if (total > DOTS_MAX || total === 0) return <span className="tabular">{words}</span>;
+  if (total > DOTS_MAX || total === 0) return <span className={classes.words}>{words}</span>;
   return (
     <Tooltip label={words}>
       <span className={classes.dots} role="img" aria-label={words}>

@@ -17,7 +17,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import dayjs from "dayjs";
 import { type FormEvent, useEffect, useState } from "react";
-import { eventTypesQuery, webhooksQuery } from "../../api/queries";
+import { eventTypesQuery, useWebhookTitles, webhooksQuery } from "../../api/queries";
 import { deliveryStatuses, outcomes, periods, triggers } from "../../choices";
 import { statusWord } from "../../components/StatusBadge";
 import { formatMinutes } from "../../format";
@@ -51,11 +51,11 @@ export function FilterBar({ filters, webhookId, onChange, onClear }: Props) {
         <IdField {...fields} webhookId={webhookId} />
         {!phone && (
           <>
-            <StatusField {...fields} width={130} />
-            <EventField {...fields} width={170} />
-            {webhookId === undefined && <WebhookField {...fields} width={170} />}
-            <CodeField {...fields} width={92} />
-            <WhenField {...fields} width={158} onCustom={() => setOpen(true)} />
+            <StatusField {...fields} width={122} />
+            <EventField {...fields} width={148} />
+            {webhookId === undefined && <WebhookField {...fields} width={142} />}
+            <CodeField {...fields} width={76} />
+            <WhenField {...fields} width={138} onCustom={() => setOpen(true)} />
           </>
         )}
         <Indicator disabled={count === 0 || !phone} label={count} size={16} color="violet.8">
@@ -64,13 +64,13 @@ export function FilterBar({ filters, webhookId, onChange, onClear }: Props) {
             px="sm"
             leftSection={<IconAdjustmentsHorizontal size={16} />}
             onClick={() => setOpen(true)}
-            aria-label={count === 0 ? "Filters" : `Filters, ${count} set`}
+            aria-label={`${phone ? "Filters" : "More filters"}${count === 0 ? "" : `, ${count} set`}`}
           >
             {phone ? "Filters" : "More"}
           </Button>
         </Indicator>
       </Group>
-      <Chips {...fields} webhookId={webhookId} onClear={onClear} count={count} />
+      <Chips {...fields} webhookId={webhookId} every={phone} onClear={onClear} count={count} />
       <Drawer
         opened={open}
         onClose={() => setOpen(false)}
@@ -349,17 +349,35 @@ function MomentField(
   );
 }
 
-/** What is filtered by and has no field in the row, each with a way to drop it. */
-function Chips(props: FieldProps & { webhookId?: string; onClear: () => void; count: number }) {
-  const { filters, onChange, onClear, count } = props;
+interface ChipsProps extends FieldProps {
+  webhookId?: string;
+  /** Also those that have a field in the row, as there is none. */
+  every: boolean;
+  onClear: () => void;
+  count: number;
+}
+
+/** What is filtered by and cannot be seen in a field, each with a way to drop it. */
+function Chips({ filters, onChange, webhookId, every, onClear, count }: ChipsProps) {
+  const titleOf = useWebhookTitles();
   if (count === 0) return null;
-  const { event_id, outcome, trigger, since, until } = filters;
+  const { webhook_id, event, event_id, status, status_code } = filters;
+  const { outcome, trigger, within, since, until } = filters;
   const chips: [text: string, without: Partial<Filters>][] = [];
+  if (every) {
+    if (status) chips.push([statusWord(status), { status: undefined }]);
+    if (event) chips.push([event, { event: undefined }]);
+    if (webhook_id && webhookId === undefined) {
+      chips.push([`To ${titleOf(webhook_id) ?? webhook_id}`, { webhook_id: undefined }]);
+    }
+    if (status_code) chips.push([`Code ${status_code}`, { status_code: undefined }]);
+    if (within) chips.push([periodWord[within], { within: undefined }]);
+  }
   if (event_id) chips.push([`Event ${event_id}`, { event_id: undefined }]);
   if (outcome) chips.push([`Outcome: ${statusWord(outcome)}`, { outcome: undefined }]);
   if (trigger) chips.push([`Origin: ${triggerWords[trigger]}`, { trigger: undefined }]);
   if (since) chips.push([`From ${formatMinutes(since)}`, { since: undefined }]);
-  if (until) chips.push([`To ${formatMinutes(until)}`, { until: undefined }]);
+  if (until) chips.push([`Until ${formatMinutes(until)}`, { until: undefined }]);
   return (
     <Group gap={6}>
       {chips.map(([text, without]) => (

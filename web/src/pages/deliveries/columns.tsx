@@ -6,8 +6,8 @@ import type { Delivery, Webhook } from "../../api/client";
 import type { Column } from "../../components/DataTable";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
-import { formatDuration } from "../../format";
 import { causeOf } from "../delivery/cause";
+import { formatTook } from "../delivery/lifecycle";
 import { AttemptDots, DeliveryState } from "./DeliveryState";
 
 interface Settings {
@@ -65,7 +65,7 @@ export function deliveryColumns(
       cell: (delivery) => {
         const name = webhooks.get(delivery.webhook_id)?.title ?? delivery.webhook_id;
         return (
-          <Text inherit lineClamp={1} maw={220} style={{ overflowWrap: "anywhere" }}>
+          <Text inherit truncate maw={170} title={name}>
             {titled === "webhook" ? <Title delivery={delivery}>{name}</Title> : name}
           </Text>
         );
@@ -75,7 +75,7 @@ export function deliveryColumns(
     duration: {
       header: "Duration",
       align: "right",
-      cell: ({ last_attempt: last }) => (last === null ? "—" : formatDuration(last.duration_ms)),
+      cell: ({ last_attempt: last }) => (last === null ? "—" : formatTook(last.duration_ms)),
     },
     attempts: {
       header: "Attempts",

@@ -13,7 +13,7 @@ export interface View {
 export const builtIn: View[] = [
   { name: "Failed in the last 24 hours", filters: { status: "failed", within: "24h" } },
   { name: "Waiting for a retry", filters: { status: "retrying" } },
-  { name: "Server errors today", filters: { status_code: "5xx", within: "24h" } },
+  { name: "Server errors in the last 24 hours", filters: { status_code: "5xx", within: "24h" } },
   { name: "Timed out", filters: { outcome: "timed_out" } },
   { name: "Tests", filters: { trigger: "test" } },
 ];

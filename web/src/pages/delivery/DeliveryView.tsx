@@ -1,5 +1,5 @@
 // A delivery with all its attempts: the same on its page and in the panel beside the log.
-import { Anchor, Card, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Card, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { DeliveryDetail, Webhook } from "../../api/client";
@@ -23,33 +23,33 @@ export function DeliveryView({ delivery, webhook, attempt: number, onAttempt, na
   const attempt = shownAttempt(delivery, number);
   return (
     <div className={classes.view} data-narrow={narrow || undefined}>
-      <Stack gap="md">
-        <Card component="section" aria-label="Timeline">
-          <Title order={2} mb="sm">
-            Timeline
-          </Title>
-          <Timeline
-            delivery={delivery}
-            webhook={webhook}
-            chosen={attempt?.number}
-            onChoose={onAttempt}
-          />
-        </Card>
-        <Card component="section" aria-label="Facts">
-          <Facts delivery={delivery} webhook={webhook} />
-        </Card>
-      </Stack>
-      {attempt === undefined ? (
-        <Card>
-          <Text c="dimmed">Nothing has been sent yet.</Text>
-        </Card>
-      ) : (
-        <AttemptView
-          key={`${delivery.id}-${attempt.number}`}
+      <Card component="section" aria-label="Timeline" className={classes.timeline}>
+        <Title order={2} mb="sm">
+          Timeline
+        </Title>
+        <Timeline
           delivery={delivery}
-          attempt={attempt}
+          webhook={webhook}
+          chosen={attempt?.number}
+          onChoose={onAttempt}
         />
-      )}
+      </Card>
+      <Card component="section" aria-label="Facts" className={classes.about}>
+        <Facts delivery={delivery} webhook={webhook} />
+      </Card>
+      <div className={classes.attempt}>
+        {attempt === undefined ? (
+          <Card>
+            <Text c="dimmed">Nothing has been sent yet.</Text>
+          </Card>
+        ) : (
+          <AttemptView
+            key={`${delivery.id}-${attempt.number}`}
+            delivery={delivery}
+            attempt={attempt}
+          />
+        )}
+      </div>
     </div>
   );
 }

@@ -8,7 +8,7 @@ import {
   IconInbox,
   IconX,
 } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { Attempt, DeliveryDetail, Webhook } from "../../api/client";
 import { statusWord } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
@@ -16,7 +16,7 @@ import { formatDuration } from "../../format";
 import type { Tone } from "../../theme";
 import { Countdown } from "../deliveries/DeliveryState";
 import { causeOf } from "./cause";
-import { lifecycle, type Moment } from "./lifecycle";
+import { fold, formatTook, lifecycle, type Moment } from "./lifecycle";
 import classes from "./Timeline.module.css";
 
 interface Props {
@@ -28,9 +28,14 @@ interface Props {
 }
 
 export function Timeline({ delivery, webhook, chosen, onChoose }: Props) {
+  const [whole, setWhole] = useState(false);
+  const all = lifecycle(delivery);
+  const short = fold(all);
+  const { moments, at, folded } =
+    whole || !has(short.moments, chosen) ? { moments: all, at: -1, folded: 0 } : short;
   return (
     <ol className={classes.line} aria-label="What happened">
-      {lifecycle(delivery).map((moment) => {
+      {moments.map((moment, n) => {
         const { tone, icon: Shape, title, text } = describe(moment, delivery, webhook);
         const inside = (
           <>
@@ -41,6 +46,11 @@ export function Timeline({ delivery, webhook, chosen, onChoose }: Props) {
         const number = moment.kind === "attempt" ? moment.attempt.number : undefined;
         return (
           <li key={`${moment.kind}-${number ?? ""}`} className={classes.moment}>
+            {n === at && (
+              <button type="button" className={classes.folded} onClick={() => setWhole(true)}>
+                Show {folded} attempts in between
+              </button>
+            )}
             {moment.kind === "attempt" && moment.waited_ms >= 1_000 && (
               <span className={classes.wait}>waited {formatDuration(moment.waited_ms)}</span>
             )}
@@ -65,6 +75,13 @@ export function Timeline({ delivery, webhook, chosen, onChoose }: Props) {
         );
       })}
     </ol>
+  );
+}
+
+function has(moments: Moment[], number: number | undefined): boolean {
+  return (
+    number === undefined ||
+    moments.some((moment) => moment.kind === "attempt" && moment.attempt.number === number)
   );
 }
 
@@ -130,7 +147,7 @@ function describeAttempt(attempt: Attempt): Description {
     title: `Attempt ${number}${reasons[trigger] ?? ""}: ${causeOf(attempt).short}`,
     text: (
       <>
-        <TimeText at={started_at} as="seconds" /> · {formatDuration(duration_ms)}
+        <TimeText at={started_at} as="seconds" /> · {formatTook(duration_ms)}
       </>
     ),
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Attempt, DeliveryDetail } from "../../api/client";
-import { lifecycle, steps } from "./lifecycle";
+import { fold, lifecycle, steps } from "./lifecycle";
 
 const none = { dns: null, connect: null, tls: null, first_byte: null };
 
@@ -99,4 +99,22 @@ test.each([
 ])("time of %s", (_, timings, duration_ms, expected) => {
   const found = steps({ timings, duration_ms }).map(({ key, ms }) => [key, ms]);
   expect(Object.fromEntries(found)).toEqual(expected);
+});
+
+test("a long life is folded in the middle, a short one is not", () => {
+  const attempts = Array.from({ length: 48 }, (_, n) => attempt(n + 1, "2025-01-15T14:30:00.000Z"));
+  const of = delivery({ attempts, next_attempt_at: "2025-01-15T15:30:00.000Z" });
+  const { moments, at, folded } = fold(lifecycle(of));
+  expect(moments.length + folded).toBe(50);
+  expect(moments.map(({ kind }) => kind)).toEqual([
+    "accepted",
+    "attempt",
+    "attempt",
+    "attempt",
+    "attempt",
+    "attempt",
+    "next",
+  ]);
+  expect(at).toBe(3);
+  expect(fold(lifecycle(delivery({ attempts: attempts.slice(0, 5) }))).folded).toBe(0);
 });

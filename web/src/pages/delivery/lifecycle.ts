@@ -1,6 +1,7 @@
 // A delivery's life as a list of moments: accepted, each attempt with the wait before it, and
 // what came or comes last.
 import type { Attempt, DeliveryDetail } from "../../api/client";
+import { formatDuration } from "../../format";
 
 export type Moment =
   | { kind: "accepted"; at: string }
@@ -36,6 +37,27 @@ export function lifecycle(delivery: DeliveryDetail): Moment[] {
     else moments.splice(after, 0, end);
   }
   return moments;
+}
+
+/** How long something took; what was measured in whole milliseconds never took none. */
+export function formatTook(ms: number): string {
+  return ms === 0 ? "<1 ms" : formatDuration(ms);
+}
+
+/** Attempts that a timeline shows before it leaves out those in the middle. */
+const SHOWN_MAX = 9;
+const SHOWN_LAST = 4;
+
+/**
+ * A receiver may defer for hours, in a hundred attempts much alike: the first ones and the last
+ * ones tell it all. `folded` is how many are left out, before the moment at `at`.
+ */
+export function fold(moments: Moment[]): { moments: Moment[]; at: number; folded: number } {
+  if (moments.length <= SHOWN_MAX) return { moments, at: -1, folded: 0 };
+  const first = SHOWN_MAX - SHOWN_LAST - 2;
+  const folded = moments.length - first - SHOWN_LAST;
+  const shown = [...moments.slice(0, first), ...moments.slice(-SHOWN_LAST)];
+  return { moments: shown, at: first, folded };
 }
 
 export interface Step {

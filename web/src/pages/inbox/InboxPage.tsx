@@ -7,6 +7,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { ApiProblem, client, done } from "../../api/client";
 import { useAction } from "../../api/queries";
+import { useMay } from "../../api/session";
 import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorState } from "../../components/ErrorState";
@@ -22,13 +23,14 @@ const route = getRouteApi("/frame/inbox");
 export function InboxPage() {
   const queries = useQueryClient();
   const { data, error, refetch } = useQuery(inboxQuery(queries));
+  const mayClear = useMay("write");
   const absent = error instanceof ApiProblem && error.status === 404;
 
   return (
     <Page
       title="Test inbox"
       lead="A receiver inside this server: send webhooks to it, see what arrives and whether the signatures verify."
-      actions={data && data.requests.length > 0 && <Clear />}
+      actions={mayClear && data && data.requests.length > 0 && <Clear />}
     >
       {absent ? (
         <div className={classes.box}>

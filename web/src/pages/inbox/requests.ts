@@ -1,6 +1,6 @@
 // What the test inbox holds, read bit by bit: each look asks only for what came since the last one.
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import { answer, client } from "../../api/client";
+import { ApiProblem, answer, client } from "../../api/client";
 import type { InboxRequest } from "../../api/pending";
 
 export type { InboxRequest };
@@ -39,7 +39,9 @@ export function inboxQuery(queries: QueryClient) {
       }
       return inbox;
     },
-    refetchInterval: LOOK_MS,
+    // A server without an inbox does not get one while it runs.
+    refetchInterval: ({ state: { error } }) =>
+      error instanceof ApiProblem && error.status === 404 ? false : LOOK_MS,
     staleTime: 0,
   });
 }
