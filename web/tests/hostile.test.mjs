@@ -111,6 +111,7 @@ test("nothing that somebody wrote becomes code", async (t) => {
       await act();
       for (const text of texts) {
         await page.waitForFunction(
+          // biome-ignore lint/performance/useDomNodeTextContent: only what is shown counts.
           (wanted) => document.body.innerText.replace(/\s+/g, " ").includes(wanted),
           text.replace(/\s+/g, " "),
         );

@@ -107,7 +107,10 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
     await cell("Home", "Hits").filter({ hasText: /^0$/ }).waitFor();
     assert.match(await cell("Home", "#").textContent(), /^\d+$/);
     assert.equal(await cell("Home", "Last Hit").textContent(), "Never");
-    assert.match(await cell("Home", "Created At").textContent(), /^\d{4}-\d\d-\d\d \d\d:\d\d [AP]M$/);
+    assert.match(
+      await cell("Home", "Created At").textContent(),
+      /^\d{4}-\d\d-\d\d \d\d:\d\d [AP]M$/,
+    );
     for (const name of ["Edit", "Delete", "View Endpoints"]) {
       await cell("Home", "Action")
         .getByLabel(new RegExp(`^${name}`))
