@@ -84,9 +84,9 @@ for (const [size, viewport] of Object.entries(sizes)) {
         await page.goto(server.link);
         await heading(page, "Choose your name, e-mail and password");
         assert.deepEqual(await faults(page), []);
-        await page.getByLabel("Name").fill("Ann Lee");
+        await page.getByLabel("Name", { exact: true }).fill("Ann Lee");
         await page.getByLabel("E-mail").fill("ann@example.com");
-        await page.getByRole("textbox", { name: "Password" }).fill("correct horse battery");
+        await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
         await page.getByRole("button", { name: "Save and go on" }).click();
         await heading(page, "Webhooks");
         const state = await context.storageState();

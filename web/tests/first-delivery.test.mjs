@@ -45,9 +45,9 @@ test("a webhook of one's own, to a verified delivery", (t) =>
     await person.click(page.getByRole("button", { name: "Skip for now" }));
     await heading(page, "Webhooks");
     await person.click(page.getByRole("main").getByRole("link", { name: "Add", exact: true }));
-    await person.type(page.getByLabel("Title"), "Home");
+    await person.type(page.getByRole("textbox", { name: "Title" }), "Home");
     await person.click(page.getByRole("button", { name: /^Endpoint/ }));
-    await person.click(page.getByText("call.ended", { exact: true }));
+    await person.click(page.getByRole("checkbox", { name: /call\.ended/ }));
     await person.click(page.getByRole("button", { name: "Done" }));
     await person.click(page.getByRole("button", { name: "Use the test inbox" }));
     await person.click(page.getByRole("button", { name: "Submit" }));

@@ -133,7 +133,7 @@ test("nothing that somebody wrote becomes code", async (t) => {
   await visit("/setup/webhooks", [`Delete ${corpus[0]}?`], click("button", `Delete ${corpus[0]}`));
   await visit("/setup/webhooks", [corpus[3]], async () => {
     await page.keyboard.press("Control+k");
-    await page.getByRole("textbox", { name: "Search" }).fill(corpus[3]);
+    await page.getByPlaceholder("Go to a page, a webhook or an id").fill(corpus[3]);
   });
   await visit(`/setup/webhooks?q=${encodeURIComponent(corpus[3])}`, [corpus[3]]);
   await visit("/setup/webhooks/new", corpus, async () => {

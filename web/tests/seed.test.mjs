@@ -53,8 +53,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   });
 
   await t.test("the form asks for a Title, a Powerlist and an Endpoint", async () => {
-    await page.getByLabel("Title").fill("Home");
-    await page.getByLabel("Powerlist").fill("pl_06a2b3c4d5e6f");
+    await page.getByRole("textbox", { name: "Title" }).fill("Home");
+    await page.getByLabel("Powerlist", { exact: true }).fill("pl_06a2b3c4d5e6f");
     await page.getByRole("button", { name: /^Endpoint/ }).click();
   });
 
@@ -88,8 +88,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   });
 
   await t.test("the purple Submit adds the webhook", async () => {
-    await page.getByLabel("Powerlist").fill("");
-    await page.getByLabel("URL").fill(receiver.url);
+    await page.getByLabel("Powerlist", { exact: true }).fill("");
+    await page.getByRole("textbox", { name: "URL" }).fill(receiver.url);
     const submit = page.getByRole("button", { name: "Submit" });
     assert.equal(await colour(submit), "purple");
     await submit.click();
@@ -151,7 +151,7 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
     await page.getByRole("link", { name: "Back" }).click();
     await cell("Home", "Action").getByLabel("Edit Home").click();
     await heading(page, "Edit Home");
-    await page.getByLabel("Title").fill("CRM Integration");
+    await page.getByRole("textbox", { name: "Title" }).fill("CRM Integration");
     await page.getByRole("button", { name: "Submit" }).click();
     await heading(page, "CRM Integration");
   });

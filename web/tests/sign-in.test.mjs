@@ -21,7 +21,7 @@ test("people sign in and out, and invite others", async (t) => {
   const { page } = await openWindow(browser);
   const signInAs = async (email, password) => {
     await page.getByLabel("E-mail").fill(email);
-    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.getByLabel("Password", { exact: true }).fill(password);
     await page.getByRole("button", { name: "Sign in" }).click();
   };
 
@@ -35,12 +35,12 @@ test("people sign in and out, and invite others", async (t) => {
     await heading(page, "Choose your name, e-mail and password");
     assert.equal(new URL(page.url()).hash, "", "the token does not stay in the address");
     assert.equal(await page.getByRole("button", { name: "Skip for now" }).count(), 0);
-    await page.getByLabel("Name").fill("Ann Lee");
+    await page.getByLabel("Name", { exact: true }).fill("Ann Lee");
     await page.getByLabel("E-mail").fill(EMAIL);
-    await page.getByRole("textbox", { name: "Password" }).fill("short");
+    await page.getByLabel("Password", { exact: true }).fill("short");
     await page.getByRole("button", { name: "Save and go on" }).click();
     await page.getByText("At least 10 characters", { exact: true }).waitFor();
-    await page.getByRole("textbox", { name: "Password" }).fill(PASSWORD);
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await page.getByRole("button", { name: "Save and go on" }).click();
     await heading(page, "Webhooks");
   });
@@ -86,7 +86,7 @@ test("people sign in and out, and invite others", async (t) => {
     await heading(page, "Users");
     await page.getByRole("button", { name: "Invite", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Invite somebody" });
-    await dialog.getByLabel("Name").fill("Vic Stone");
+    await dialog.getByLabel("Name", { exact: true }).fill("Vic Stone");
     await dialog.getByLabel("E-mail").fill("vic@example.com");
     await dialog.getByRole("radio", { name: /^Viewer/ }).check();
     await dialog.getByRole("button", { name: "Invite", exact: true }).click();
@@ -104,8 +104,8 @@ test("people sign in and out, and invite others", async (t) => {
     const { page: viewer, context } = await openWindow(browser);
     await viewer.goto(link);
     await heading(viewer, "Choose your name, e-mail and password");
-    assert.equal(await viewer.getByLabel("Name").inputValue(), "Vic Stone");
-    await viewer.getByRole("textbox", { name: "Password" }).fill("another long password");
+    assert.equal(await viewer.getByLabel("Name", { exact: true }).inputValue(), "Vic Stone");
+    await viewer.getByLabel("Password", { exact: true }).fill("another long password");
     await viewer.getByRole("button", { name: "Save and go on" }).click();
     await heading(viewer, "Webhooks");
     const row = viewer.getByRole("row").filter({ hasText: "Home" });
