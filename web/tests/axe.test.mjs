@@ -41,8 +41,33 @@ async function faults(page) {
   return found;
 }
 
+/** What opens over pages: where, and how. */
+const overlays = {
+  "the event types of a form": [
+    "/setup/webhooks/new",
+    async (page) => {
+      await page.getByRole("button", { name: /^Endpoint/ }).click();
+      await page.getByRole("checkbox", { name: /call\.ended/ }).focus();
+      await page
+        .getByRole("region", { name: "About the event type" })
+        .getByText("Triggered")
+        .waitFor();
+    },
+  ],
+  "a deletion": ["/setup/webhooks", (page) => page.getByLabel("Delete Billing").click()],
+  "a menu": ["/setup/webhooks", (page) => page.getByLabel("More for Billing").click()],
+  "the user's menu": ["/setup/webhooks", (page) => page.getByLabel("Your menu").click()],
+  "the palette": ["/setup/webhooks", (page) => page.keyboard.press("Control+k")],
+  "the shortcuts": ["/deliveries", (page) => page.keyboard.press("Shift+?")],
+  "a new key": ["/setup/api-keys", (page) => page.getByRole("button", { name: "Add" }).click()],
+  "an invitation": [
+    "/settings/users",
+    (page) => page.getByRole("button", { name: "Invite" }).click(),
+  ],
+};
+
 /** Walks through the pages at one size. */
-async function walk(server, state, viewport, pages) {
+async function walk(server, state, viewport, pages, opened = {}) {
   const { page, context, complaints } = await openWindow(browser, {
     viewport,
     storageState: state,
@@ -52,6 +77,13 @@ async function walk(server, state, viewport, pages) {
     await page.goto(server.url + path);
     await settled(page);
     for (const fault of await faults(page)) found.push(`${path} ${fault}`);
+  }
+  for (const [name, [path, open]] of Object.entries(opened)) {
+    await page.goto(server.url + path);
+    await settled(page);
+    await open(page);
+    await page.locator("[role=dialog], [role=menu]").first().waitFor();
+    for (const fault of await faults(page)) found.push(`${name} ${fault}`);
   }
   await context.close();
   assert.deepEqual([...found, ...complaints], []);
@@ -67,7 +99,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
         await signIn(page, server);
         const state = await context.storageState();
         await context.close();
-        await walk(server, state, viewport, filledPages(data));
+        await walk(server, state, viewport, filledPages(data), overlays);
       } finally {
         await server.stop();
         await data.stop();

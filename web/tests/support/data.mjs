@@ -32,7 +32,6 @@ export async function fill(server, { rounds = 2 } = {}) {
     description: "Everything, for the warehouse.",
     url: receivers.slow.url,
     events: ["*"],
-    rate_limit: null,
   });
   const failing = await add({
     title: "Campaign Reports",

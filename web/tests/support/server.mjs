@@ -16,6 +16,7 @@ export async function startServer({ dev = true } = {}) {
   const options = ["--listen", "127.0.0.1:0", "--data", folder];
   const child = spawn(program, ["serve", ...(dev ? ["--dev"] : []), ...options], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, POSTHASTE_LOG_LEVEL: "warn" },
   });
   const exited = once(child, "exit");
   const output = await greeting(child.stdout);
