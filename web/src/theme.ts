@@ -8,6 +8,7 @@ import {
   Drawer,
   type MantineColorsTuple,
   Modal,
+  Notification,
   Tooltip,
 } from "@mantine/core";
 
@@ -64,6 +65,9 @@ export const theme = createTheme({
         closeButtonProps: { "aria-label": "Close" },
         attributes: { header: { role: "none" } },
       },
+    }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } },
     }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } },

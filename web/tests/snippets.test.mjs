@@ -187,7 +187,7 @@ async function start(name, secret) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         printed += text;
-        if (/listening|running on|started/i.test(printed)) resolve();
+        if (/listening|running on|development server.*started/i.test(printed)) resolve();
       });
     }
   });

@@ -26,7 +26,8 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const { user, role } = session;
 
   return (
-    <Menu position="bottom-end" width={220}>
+    // Within the header, so that it is part of a landmark.
+    <Menu position="bottom-end" width={220} withinPortal={false}>
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" c="dimmed" size={32} aria-label="Your menu">
           <IconUser size={18} />
@@ -34,10 +35,10 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
-          <Text size="sm" fw={600} c="var(--mantine-color-text)" truncate>
+          <Text component="div" size="sm" fw={600} c="var(--mantine-color-text)" truncate>
             {user?.name || user?.email || "API key"}
           </Text>
-          <Text size="xs" truncate>
+          <Text component="div" size="xs" truncate>
             {user === null ? `Role ${role}` : `${user.email} · ${role}`}
           </Text>
         </Menu.Label>

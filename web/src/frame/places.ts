@@ -56,7 +56,13 @@ export const navigation: PlaceGroup[] = [
   {
     title: "Settings",
     places: [
-      { label: "General", to: "/settings", icon: IconSettings, keys: "g s", exact: true },
+      {
+        label: "Profile and server",
+        to: "/settings",
+        icon: IconSettings,
+        keys: "g s",
+        exact: true,
+      },
       { label: "Users", to: "/settings/users", icon: IconUsers, needs: "manage" },
       { label: "Audit log", to: "/settings/audit-log", icon: IconHistory, needs: "manage" },
       { label: "Appearance", to: "/settings/appearance", icon: IconPalette },

@@ -25,18 +25,22 @@ const route = getRouteApi("/frame/setup/api-keys");
 
 export function ApiKeysPage() {
   const [creating, setCreating] = useState(false);
+  const manages = useMay("manage");
+  const label = "Create an API key";
   const create = () => setCreating(true);
-  useShortcuts([{ keys: "n", label: "Create an API key", group: "This page", run: create }]);
-  usePaletteActions([{ id: "key", label: "Create an API key", icon: IconKey, run: create }]);
+  useShortcuts(manages ? [{ keys: "n", label, group: "This page", run: create }] : []);
+  usePaletteActions(manages ? [{ id: "key", label, icon: IconKey, run: create }] : []);
   return (
     <Page
       title="API keys"
       crumbs={[{ label: "Setup" }]}
       lead="Programs come in with a key: to post events, or to do by API whatever this dashboard does."
       actions={
-        <Button color="yellow.5" c="black" leftSection={<IconPlus size={16} />} onClick={create}>
-          Add
-        </Button>
+        manages && (
+          <Button color="yellow.5" c="black" leftSection={<IconPlus size={16} />} onClick={create}>
+            Add
+          </Button>
+        )
       }
     >
       <NeedsManage what="API keys">

@@ -3,7 +3,7 @@ import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQuery } from "@tanstack/react-query";
 import { answer, client, fieldErrors } from "../../api/client";
-import { eventTypesQuery, useAction } from "../../api/queries";
+import { eventTypesQuery, serverQuery, useAction } from "../../api/queries";
 import { useMay, useSession } from "../../api/session";
 import { CodeBlock } from "../../components/CodeBlock";
 import { RoleChoice } from "../../components/RoleChoice";
@@ -20,7 +20,13 @@ interface Props {
 
 export function CreateKey({ opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Create an API key" size="lg">
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="Create an API key"
+      size="lg"
+      closeOnClickOutside={false}
+    >
       <NewKey onClose={onClose} />
     </Modal>
   );
@@ -30,6 +36,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const administers = useMay("administer");
   const account = useSession()?.account.name;
   const types = useQuery(eventTypesQuery).data;
+  const origin = useQuery(serverQuery).data?.public_url ?? window.location.origin;
   const form = useForm({
     initialValues: { name: "", role: "publish" as KeyRole },
     validate: { name: (name) => (name.trim() === "" ? "Enter a name" : null) },
@@ -60,12 +67,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Text fw={550} mb={6}>
             Try it
           </Text>
-          <CodeBlock
-            code={tryOut(window.location.origin, key, role, event)}
-            label="command"
-            maxHeight={180}
-            wrap
-          />
+          <CodeBlock code={tryOut(origin, key, role, event)} label="command" maxHeight={180} wrap />
         </div>
       </ShownOnce>
     );

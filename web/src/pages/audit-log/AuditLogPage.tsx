@@ -57,6 +57,12 @@ function useFilters() {
 function Filters() {
   const { search, isFiltered, change, clear } = useFilters();
   const actors = useActors(search.actor);
+
+  function changeTarget(text: string) {
+    const target = text.trim() || undefined;
+    if (target !== search.target) change({ target });
+  }
+
   return (
     <search className={classes.filters} aria-label="Filter the audit log">
       <NativeSelect
@@ -81,12 +87,8 @@ function Filters() {
         placeholder="wh_…, usr_…, call.ended"
         defaultValue={search.target ?? ""}
         data-search
-        onBlur={(event) => change({ target: event.currentTarget.value.trim() || undefined })}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") {
-            change({ target: event.currentTarget.value.trim() || undefined });
-          }
-        }}
+        onBlur={(event) => changeTarget(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Enter" && changeTarget(event.currentTarget.value)}
       />
       <TextInput
         type="datetime-local"
@@ -210,10 +212,7 @@ function Entries() {
 function What({ entry: { action, target, changes } }: { entry: AuditEntry }) {
   const { words, icon: Shape, tone } = actionLook(action);
   // What is made or deleted has many fields that say little; of a change, each counts.
-  const first =
-    changes.every(({ before }) => before === null) || changes.every(({ after }) => after === null)
-      ? 0
-      : 4;
+  const first = /\.(created|invited|deleted)$/.test(action) ? 0 : 4;
   return (
     <div className={classes.entry}>
       <span className={classes.icon} data-tone={tone} aria-hidden="true">

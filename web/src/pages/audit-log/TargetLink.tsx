@@ -35,7 +35,14 @@ export function TargetLink({ target, isGone }: { target: Target; isGone: boolean
   }
   const { to, params } = placeOf(target);
   return (
-    <Anchor component={Link} to={to} params={params as never} fw={550} title={target.id}>
+    <Anchor
+      component={Link}
+      to={to}
+      params={params as never}
+      fw={550}
+      underline="always"
+      title={target.id}
+    >
       {target.name}
     </Anchor>
   );

@@ -48,6 +48,8 @@ function shown(value: unknown): string | null {
   return JSON.stringify(value);
 }
 
+const SPELLED: Record<string, string> = { url: "URL", email: "E-mail" };
+
 /** `retry_delays_s` → "Retry delays (s)". */
 export function fieldWord(field: string): string {
   const unit = /_(s|ms|per_s)$/.exec(field)?.[1];
@@ -55,7 +57,7 @@ export function fieldWord(field: string): string {
     "_",
     " ",
   );
-  const name = words === "url" ? "URL" : words.charAt(0).toUpperCase() + words.slice(1);
+  const name = SPELLED[words] ?? words.charAt(0).toUpperCase() + words.slice(1);
   if (unit === undefined) return name;
   return `${name} (${unit.replace("per_", "per ")})`;
 }

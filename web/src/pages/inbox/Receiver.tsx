@@ -16,7 +16,6 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { ApiProblem, answer, client, done, fieldErrors } from "../../api/client";
-import type { InboxAnswer } from "../../api/pending";
 import { serverQuery, useAction } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { CopyButton } from "../../components/CopyButton";
@@ -24,6 +23,13 @@ import { formatDuration } from "../../format";
 import { readSetting, writeSetting } from "../../settings";
 import classes from "./InboxPage.module.css";
 import { isName } from "./requests";
+
+interface InboxAnswer {
+  status: number;
+  delay_ms: number;
+  /** For so many more requests; null: until it is set again. */
+  times: number | null;
+}
 
 const SETTING = "inbox-name";
 const FIRST_NAME = "default";
@@ -90,7 +96,8 @@ function AnswerForm({ name }: { name: string }) {
   const may = useMay("write");
   const { data: current } = useQuery({
     queryKey: key,
-    queryFn: () => answer(client.GET("/v1/inbox/answer/{name}", { params: { path: { name } } })),
+    queryFn: (): Promise<InboxAnswer> =>
+      answer(client.GET("/v1/inbox/answer/{name}", { params: { path: { name } } })),
     refetchInterval: 3_000,
   });
   const [status, setStatus] = useState("200");

@@ -1,9 +1,25 @@
 // What the test inbox holds, read bit by bit: each look asks only for what came since the last one.
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { ApiProblem, answer, client } from "../../api/client";
-import type { InboxRequest } from "../../api/pending";
 
-export type { InboxRequest };
+export interface SignatureVerdict {
+  name: string;
+  verdict: "verified" | "failed" | "absent" | "unchecked";
+  reason: string | null;
+  message: string;
+}
+
+/** One request that arrived. More exact than the API's description, which has no pairs. */
+export interface InboxRequest {
+  number: number;
+  at: string;
+  name: string;
+  headers: [name: string, value: string][];
+  body: string;
+  answered: number;
+  /** null if the body names no webhook of this server. */
+  verdict: (Omit<SignatureVerdict, "name"> & { signatures: SignatureVerdict[] }) | null;
+}
 
 export interface Inbox {
   /** Newest first. */
@@ -13,8 +29,7 @@ export interface Inbox {
 }
 
 interface Answer {
-  // Pairs, which a description of JSON cannot say.
-  data: (Omit<InboxRequest, "headers"> & { headers: string[][] })[];
+  data: InboxRequest[];
   next_since: number;
   more: boolean;
 }
@@ -35,7 +50,7 @@ export function inboxQuery(queries: QueryClient) {
         const query = { since: inbox.since };
         const read = await answer(client.GET("/v1/inbox/requests", { params: { query } }));
         more = read.more;
-        inbox = merged(inbox, read);
+        inbox = merged(inbox, read as Answer);
       }
       return inbox;
     },
@@ -50,7 +65,7 @@ export function inboxQuery(queries: QueryClient) {
 export function merged(before: Inbox, { data, next_since }: Answer): Inbox {
   const kept = next_since < before.since ? [] : before.requests;
   return {
-    requests: [...(data as InboxRequest[]).toReversed(), ...kept].slice(0, KEPT_MAX),
+    requests: [...data.toReversed(), ...kept].slice(0, KEPT_MAX),
     since: next_since,
   };
 }

@@ -6,8 +6,8 @@ import {
   IconCircleX,
   IconQuestionMark,
 } from "@tabler/icons-react";
-import type { SignatureVerdict } from "../../api/pending";
 import type { Tone } from "../../theme";
+import type { SignatureVerdict } from "./requests";
 
 interface Look {
   word: string;

@@ -1,7 +1,8 @@
-import { Button, Group, PasswordInput, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { client, done, fieldErrors, type Session, sentence } from "../../api/client";
 import { useAction } from "../../api/queries";
+import { PasswordField } from "../../components/PasswordField";
 import { formatDuration } from "../../format";
 import { Section } from "./Section";
 
@@ -60,18 +61,16 @@ export function Password({ session }: { session: Session }) {
         />
         <Stack gap="md">
           {asks_current_password && (
-            <PasswordInput
+            <PasswordField
               label="Current password"
               autoComplete="current-password"
-              visibilityToggleButtonProps={{ "aria-label": "Show the current password" }}
               {...form.getInputProps("current")}
             />
           )}
-          <PasswordInput
+          <PasswordField
             label="New password"
             description="At least 10 characters; a few words are easier to remember than signs."
             autoComplete="new-password"
-            visibilityToggleButtonProps={{ "aria-label": "Show the new password" }}
             {...form.getInputProps("password")}
           />
           <Group>

@@ -1,5 +1,5 @@
 // After a one-time link: who one is from now on, and how to get in again without a link.
-import { Alert, Button, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
@@ -14,6 +14,7 @@ import {
   type User,
 } from "../../api/client";
 import { serverQuery } from "../../api/queries";
+import { PasswordField } from "../../components/PasswordField";
 
 /** What the server calls the first owner until they say who they are. */
 const FIRST_OWNER = "owner@localhost";
@@ -92,11 +93,10 @@ export function FirstPassword({ session, onDone }: Props) {
           autoComplete="username"
           {...form.getInputProps("email")}
         />
-        <PasswordInput
+        <PasswordField
           label="Password"
           description={`At least ${PASSWORD_CHARS_MIN} characters; a few words are easier to remember than signs.`}
           autoComplete="new-password"
-          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
           {...form.getInputProps("password")}
         />
         <Group grow preventGrowOverflow={false} gap="xs">

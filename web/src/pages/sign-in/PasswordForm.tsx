@@ -1,9 +1,10 @@
-import { Alert, Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle, IconClock } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { ApiProblem, answer, client, type Session, sentence } from "../../api/client";
+import { PasswordField } from "../../components/PasswordField";
 import { useNow } from "../../components/TimeText";
 import { formatDuration } from "../../format";
 
@@ -59,11 +60,10 @@ export function PasswordForm({ onSignedIn }: { onSignedIn: (session: Session) =>
           autoFocus
           {...form.getInputProps("email")}
         />
-        <PasswordInput
+        <PasswordField
           ref={password}
           label="Password"
           autoComplete="current-password"
-          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
           {...form.getInputProps("password")}
         />
         <Button type="submit" size="md" fullWidth loading={signIn.isPending} disabled={waits > 0}>

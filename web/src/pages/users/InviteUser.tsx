@@ -16,7 +16,13 @@ interface Props {
 
 export function InviteUser({ opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Invite somebody" size="lg">
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="Invite somebody"
+      size="lg"
+      closeOnClickOutside={false}
+    >
       <Invitation onClose={onClose} />
     </Modal>
   );

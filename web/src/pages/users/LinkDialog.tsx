@@ -1,5 +1,7 @@
 import { Modal } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import type { SignInLink, User } from "../../api/client";
+import { serverQuery } from "../../api/queries";
 import { ShownOnce } from "../../components/ShownOnce";
 import { TimeText } from "../../components/TimeText";
 
@@ -16,23 +18,32 @@ export function LinkDialog({ shown, onClose }: Props) {
       onClose={onClose}
       title={`Sign-in link for ${shown?.user.name ?? ""}`}
       size="lg"
+      closeOnClickOutside={false}
     >
-      {shown && <LinkOnce name={shown.user.name} link={shown.link} onClose={onClose} />}
+      {shown && <LinkOnce name={shown.user.name} link={shown.link} isRenewed onClose={onClose} />}
     </Modal>
   );
 }
 
-export function LinkOnce(props: { name: string; link: SignInLink; onClose: () => void }) {
-  const { name, link, onClose } = props;
+interface LinkProps {
+  name: string;
+  link: SignInLink;
+  /** There may be an earlier one. */
+  isRenewed?: boolean;
+  onClose: () => void;
+}
+
+export function LinkOnce({ name, link, isRenewed = false, onClose }: LinkProps) {
+  const base = useQuery(serverQuery).data?.public_url ?? window.location.origin;
   return (
     <ShownOnce
       what="link"
-      text={new URL(link.url_path, window.location.origin).href}
+      text={new URL(link.url_path, base).href}
       note={
         <>
           Posthaste sends no mail: give it to {name} yourself, in a way that only they can read. It
-          lets in once, and is good until <TimeText at={link.expires_at} as="minutes" />. An earlier
-          link of theirs does not work any more.
+          lets in once, and is good until <TimeText at={link.expires_at} as="minutes" />.
+          {isRenewed && " An earlier link of theirs does not work any more."}
         </>
       }
       onClose={onClose}

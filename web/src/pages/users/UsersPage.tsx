@@ -31,18 +31,22 @@ type Dialog =
 
 export function UsersPage() {
   const [dialog, setDialog] = useState<Dialog | null>(null);
+  const manages = useMay("manage");
+  const label = "Invite somebody";
   const invite = () => setDialog({ is: "invite" });
-  useShortcuts([{ keys: "n", label: "Invite somebody", group: "This page", run: invite }]);
-  usePaletteActions([{ id: "invite", label: "Invite somebody", icon: IconUsers, run: invite }]);
+  useShortcuts(manages ? [{ keys: "n", label, group: "This page", run: invite }] : []);
+  usePaletteActions(manages ? [{ id: "invite", label, icon: IconUsers, run: invite }] : []);
   return (
     <Page
       title="Users"
       crumbs={[{ label: "Settings", to: "/settings" }]}
       lead="Who may sign in, and what they may do."
       actions={
-        <Button color="yellow.5" c="black" leftSection={<IconPlus size={16} />} onClick={invite}>
-          Invite
-        </Button>
+        manages && (
+          <Button color="yellow.5" c="black" leftSection={<IconPlus size={16} />} onClick={invite}>
+            Invite
+          </Button>
+        )
       }
     >
       <NeedsManage what="Users">

@@ -58,7 +58,7 @@ export function AdvancedSettings({ form, server }: Props) {
       <div className={classes.numbers}>
         <NumberInput
           label="Timeout"
-          description={`From connecting to the end of the answer; ${min} to ${max} ms.`}
+          description={`To the end of the answer; ${min} to ${max} ms.`}
           suffix=" ms"
           step={1_000}
           allowNegative={false}
@@ -179,7 +179,9 @@ function Schedule({ form }: { form: UseFormReturnType<Values> }) {
               <Button
                 key={label}
                 size="compact-sm"
-                variant={chosen ? "light" : "default"}
+                variant="default"
+                c={chosen ? "var(--ph-accent)" : undefined}
+                bg={chosen ? "var(--ph-accent-ground)" : undefined}
                 aria-pressed={chosen}
                 onClick={() => {
                   form.setFieldValue("schedule", writeSchedule(delays_s));

@@ -7,6 +7,7 @@ import {
   Card,
   Divider,
   Group,
+  Input,
   SegmentedControl,
   Stack,
   Text,
@@ -196,9 +197,9 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
             error={errors.events}
           />
           <div>
-            <Text fw={500} size="sm" mb={4} id={`${advancedId}-direction`}>
+            <Input.Label labelElement="div" id={`${advancedId}-direction`} mb={4} display="block">
               Direction
-            </Text>
+            </Input.Label>
             <SegmentedControl
               aria-labelledby={`${advancedId}-direction`}
               className={classes.direction}
@@ -272,7 +273,8 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
                 ))}
               </Alert>
             ) : (
-              problem !== null && (
+              problem !== null &&
+              (problem.fields.size === 0 || rest.length > 0) && (
                 <Alert color="red" variant="light" title="The webhook was not saved">
                   {rest.length > 0 ? rest.join("; ") : sentence(problem)}
                   {problem.requestId !== null && (

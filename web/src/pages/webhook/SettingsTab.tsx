@@ -42,7 +42,7 @@ export function SettingsTab({ webhook }: { webhook: Webhook }) {
             It gets no more events, and those still waiting are not sent.
           </Text>
         </div>
-        <Button color="red.9" variant="outline" onClick={() => setDeleting(true)}>
+        <Button variant="default" c="var(--ph-bad)" onClick={() => setDeleting(true)}>
           Delete
         </Button>
       </Card>

@@ -118,11 +118,14 @@ export function WebhooksPage() {
             )
           }
           paging={
-            list && {
-              note: note(list.page, list.rows.length, list.count, data.complete),
-              onPrevious: list.page > 1 ? () => change({ page: list.page - 1 }) : undefined,
-              onNext: list.page < list.pages ? () => change({ page: list.page + 1 }) : undefined,
-            }
+            list === undefined || list.pages === 1
+              ? undefined
+              : {
+                  note: note(list.page, list.rows.length, list.count, data.complete),
+                  onPrevious: list.page > 1 ? () => change({ page: list.page - 1 }) : undefined,
+                  onNext:
+                    list.page < list.pages ? () => change({ page: list.page + 1 }) : undefined,
+                }
           }
         />
       )}
