@@ -117,7 +117,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
         await heading(page, "Choose your name, e-mail and password");
         assert.deepEqual(await faults(page), []);
         await page.getByLabel("Name", { exact: true }).fill("Ann Lee");
-        await page.getByLabel("E-mail").fill("ann@example.com");
+        await page.getByRole("textbox", { name: "E-mail" }).fill("ann@example.com");
         await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
         await page.getByRole("button", { name: "Save and go on" }).click();
         await heading(page, "Webhooks");

@@ -34,9 +34,11 @@ test("the first view needs less than 250 kB of scripts", async (t) => {
   let bytes = 0;
   for (const script of scripts) {
     const headers = await script.allHeaders();
-    assert.equal(headers["content-encoding"], "gzip", script.url());
+    const { responseBodySize } = await script.request().sizes();
+    // The smallest would grow by it.
+    if (responseBodySize > 500) assert.equal(headers["content-encoding"], "gzip", script.url());
     assert.match(headers["cache-control"], /immutable/, script.url());
-    bytes += (await script.request().sizes()).responseBodySize;
+    bytes += responseBodySize;
   }
   t.diagnostic(`${scripts.length} scripts, ${bytes} bytes`);
   assert.ok(bytes < SCRIPT_BYTES_MAX, `${bytes} bytes`);

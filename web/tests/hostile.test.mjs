@@ -169,5 +169,10 @@ test("nothing that somebody wrote becomes code", async (t) => {
   await visit(`/deliveries?event=${encodeURIComponent(corpus[3])}`);
   await visit("/sign-in?next=//evil.example/");
   assert.equal(new URL(page.url()).origin, server.url);
-  assert.deepEqual(complaints, []);
+  // One of the addresses asks for what the server refuses.
+  const refusal = "the server responded with a status of 422";
+  assert.deepEqual(
+    complaints.filter((complaint) => !complaint.includes(refusal)),
+    [],
+  );
 });

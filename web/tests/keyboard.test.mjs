@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { heading, openWindow, signIn, startBrowser } from "./support/browser.mjs";
+import { until } from "./support/data.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -73,6 +74,10 @@ test("? shows the shortcuts of the page", async () => {
 
 test("j, k and Enter go through the log, Esc closes a delivery", async () => {
   for (const call of ["call_2", "call_3"]) await server.publish("call.ended", { call_id: call });
+  await until(
+    () => server.call("GET", "/v1/deliveries"),
+    ({ data }) => data.length === 3,
+  );
   await press("g d");
   await heading(page, "Deliveries");
   const rows = page.locator("main [data-row]");

@@ -2,32 +2,35 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { heading, openWindow, signIn, startBrowser } from "./support/browser.mjs";
+import { until } from "./support/data.mjs";
 import { startReceiver } from "./support/receiver.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
 let receiver;
 let browser;
-/** Lets the receiver answer the first request. */
-let answerFirst;
+/** Lets the receiver answer a request, by its number: each state is to be seen before the next. */
+const answer = {};
 before(async () => {
-  const first = new Promise((resolve) => {
-    answerFirst = resolve;
-  });
-  const answer = async (n) => {
-    if (n === 1) await first;
+  const seen = [2, 3].map(
+    (n) =>
+      new Promise((resolve) => {
+        answer[n] = resolve;
+      }),
+  );
+  const answers = async (n) => {
+    if (n > 1) await seen[n - 2];
     return n < 3
       ? { status: 500, body: '{"error":"the database is down"}' }
       : { status: 200, body: '{"ok":true}' };
   };
   [server, receiver, browser] = await Promise.all([
     startServer(),
-    startReceiver(answer),
+    startReceiver(answers),
     startBrowser(),
   ]);
 });
 after(async () => {
-  answerFirst?.();
   await browser?.close();
   await Promise.all([server?.stop(), receiver?.stop()]);
 });
@@ -43,14 +46,21 @@ test("a delivery is retried until it arrives", async () => {
   });
   await server.publish("call.ended", { call_id: "call_1" });
 
+  // A delivery is in the log once it was tried.
+  await until(
+    () => server.call("GET", `/v1/deliveries?webhook_id=${id}`),
+    ({ data }) => data.length === 1,
+  );
+
   await page.goto(`${server.url}/deliveries?webhook_id=${id}`);
   await page.getByRole("row").getByRole("link", { name: "call.ended" }).click();
   await page.getByRole("link", { name: "Open as a page" }).click();
   await heading(page, "call.ended");
-  answerFirst();
-
   const main = page.getByRole("main");
-  await main.getByText(/^Retrying [12] of 3$/).waitFor();
+  await main.getByText("Retrying 1 of 3", { exact: true }).waitFor();
+  answer[2]();
+  await main.getByText("Retrying 2 of 3", { exact: true }).waitFor();
+  answer[3]();
   await main.getByText("Delivered", { exact: true }).first().waitFor();
 
   const attempts = page.getByRole("list", { name: "What happened" }).getByRole("button");
