@@ -1,7 +1,7 @@
 // Runs the code that the dashboard shows to people who write receivers: each snippet whose language
 // is on this machine gets a delivery as it should be, and others that it has to refuse.
 //
-// With POSTHASTE_BIN, the path of the server's binary, the delivery is a real one. Without, it is
+// With POSTHASTE_BINARY, the path of the server's binary, the delivery is a real one. Without, it is
 // signed here the same way. PYTHON names an interpreter that has the packages; else the
 // environment in .venv is used.
 import assert from "node:assert/strict";
@@ -216,7 +216,7 @@ async function start(name, secret) {
 
 let delivery;
 before(async () => {
-  const program = process.env.POSTHASTE_BIN;
+  const program = process.env.POSTHASTE_BINARY;
   delivery = program ? await delivered(program) : signedHere();
 });
 

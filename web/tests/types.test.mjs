@@ -1,8 +1,8 @@
 // The types in the repository are what openapi-typescript makes of openapi.json.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 test("the types of the API are up to date", () => {
   const web = fileURLToPath(new URL("..", import.meta.url));

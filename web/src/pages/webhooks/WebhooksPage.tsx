@@ -118,7 +118,7 @@ export function WebhooksPage() {
             )
           }
           paging={
-            list === undefined || list.pages === 1
+            data === undefined || list === undefined || list.pages === 1
               ? undefined
               : {
                   note: note(list.page, list.rows.length, list.count, data.complete),
