@@ -2,7 +2,6 @@
 // success is thrown as an ApiProblem.
 import createClient, { type Middleware } from "openapi-fetch";
 import { chosenAccount } from "./account";
-import type { PendingPaths } from "./pending";
 import { ApiProblem } from "./problem";
 import type { components, paths } from "./schema";
 
@@ -12,7 +11,12 @@ export type Delivery = Schemas["Delivery"];
 export type DeliveryDetail = Schemas["DeliveryDetail"];
 export type Attempt = Schemas["Attempt"];
 export type EventType = Schemas["EventType"];
-export type { AuditAction, AuditEntry, Server, Session, SignInLink, User } from "./pending";
+export type AuditAction = Schemas["AuditAction"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Server = Schemas["ServerFacts"];
+export type Session = Schemas["Session"];
+export type SignInLink = Schemas["SignInLink"];
+export type User = Schemas["User"];
 export { ApiProblem, fieldErrors, sentence } from "./problem";
 
 /** One page of a list, newest first. */
@@ -21,7 +25,7 @@ export interface Page<Row> {
   next_cursor?: string | null;
 }
 
-export const client = createClient<paths & PendingPaths>({ credentials: "same-origin" });
+export const client = createClient<paths>({ credentials: "same-origin" });
 
 let whenSignedOut: () => void = () => {};
 
