@@ -1,16 +1,19 @@
 // The real server, with the dashboard in it, on a free port and with a data folder of its own.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const built = new URL("../../../target/debug/posthaste", import.meta.url);
+const program = process.env.POSTHASTE_BINARY ?? fileURLToPath(built);
 
 /** `dev` as in `serve --dev`: with a test inbox, and receivers on this machine allowed. */
 export async function startServer({ dev = true } = {}) {
-  const program = process.env.POSTHASTE_BINARY;
-  if (program === undefined) {
-    throw new Error("POSTHASTE_BINARY has to name the server's program, as in `make test`");
+  if (!existsSync(program)) {
+    throw new Error(`there is no ${program}: build it, or name another in POSTHASTE_BINARY`);
   }
   const folder = mkdtempSync(path.join(tmpdir(), "posthaste-dashboard-"));
   const options = ["--listen", "127.0.0.1:0", "--data", folder];
