@@ -63,8 +63,10 @@ fn a_dev_server_says_everything_that_is_needed_to_post_an_event() {
     assert!(printed.contains(&format!("{}/inbox", server.url)), "{printed}");
     // The command is there to be copied: so it is copied.
     let start = printed.find("  curl ").unwrap();
-    let command = printed[start..].split("\n\n").next().unwrap();
-    let ran = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+    // It is indented; a line of the log, which is another stream, may come in between.
+    let lines = printed[start..].lines().filter(|line| line.starts_with("  "));
+    let command = lines.collect::<Vec<_>>().join("\n");
+    let ran = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
     let receipt: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(receipt["deliveries"], 1, "{receipt}");
     let arrived = eventually("the event is in the inbox", || {
