@@ -41,6 +41,7 @@ export function EventPicker(props: Props) {
     <Input.Wrapper
       label={label}
       description={description}
+      descriptionProps={{ mb: 5 }}
       error={error}
       required={required}
       labelElement="div"

@@ -25,6 +25,7 @@ import { EmptyState } from "../../components/EmptyState";
 import { ErrorState } from "../../components/ErrorState";
 import { IdCopy } from "../../components/IdCopy";
 import { Page } from "../../components/Page";
+import { Prose } from "../../components/Prose";
 import { covers } from "../../components/patterns";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
@@ -141,7 +142,11 @@ function Facts({ type }: { type: EventType }) {
       </Fact>
       <Fact name="Group">{type.group}</Fact>
       {type.triggered && <Fact name="Triggered">{type.triggered}</Fact>}
-      {type.description && <Fact name="About">{type.description}</Fact>}
+      {type.description && (
+        <Fact name="About">
+          <Prose text={type.description} />
+        </Fact>
+      )}
       {type.use_cases.length > 0 && (
         <Fact name="Use cases">
           <List size="md" spacing={2}>

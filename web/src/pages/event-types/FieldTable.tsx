@@ -1,5 +1,6 @@
 import { Group, Table, Text } from "@mantine/core";
 import { IconUser } from "@tabler/icons-react";
+import { Prose } from "../../components/Prose";
 import { Scroll } from "../../components/Scroll";
 import { Badge } from "../../components/StatusBadge";
 import classes from "./EventTypes.module.css";
@@ -38,7 +39,11 @@ export function FieldTable({ fields }: { fields: Field[] }) {
                 </Text>
               </Table.Td>
               <Table.Td className={classes.about}>
-                {field.description && <Text size="sm">{field.description}</Text>}
+                {field.description && (
+                  <Text size="sm">
+                    <Prose text={field.description} />
+                  </Text>
+                )}
                 {field.rules.length > 0 && (
                   <Text size="sm" c="dimmed">
                     {field.rules.join("; ")}

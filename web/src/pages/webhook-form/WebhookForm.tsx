@@ -15,6 +15,7 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useMediaQuery } from "@mantine/hooks";
 import { IconChevronRight, IconFlask } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
@@ -54,6 +55,7 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
   const [rest, setRest] = useState<string[]>([]);
   const element = useRef<HTMLFormElement>(null);
   const wantsFocus = useRef(false);
+  const narrow = useMediaQuery("(max-width: 30em)");
   const advancedId = useId();
   const reasonId = useId();
   const { data: server } = useQuery(serverQuery);
@@ -203,6 +205,7 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
             <SegmentedControl
               aria-labelledby={`${advancedId}-direction`}
               className={classes.direction}
+              orientation={narrow ? "vertical" : "horizontal"}
               value={values.direction}
               onChange={(direction) => form.setFieldValue("direction", direction as never)}
               disabled={webhook !== undefined}
