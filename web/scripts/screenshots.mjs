@@ -41,7 +41,7 @@ try {
 async function open(page, way) {
   await page.goto(server.url + way);
   await settled(page);
-  await page.waitForLoadState("networkidle").catch(() => {}); // The live ones never rest.
+  await page.waitForLoadState("networkidle", { timeout: 1_500 }).catch(() => {}); // The live ones never rest.
 }
 
 async function shootAll(look, options) {
