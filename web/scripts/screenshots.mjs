@@ -41,7 +41,7 @@ try {
 async function open(page, way) {
   await page.goto(server.url + way);
   await settled(page);
-  await page.waitForLoadState("networkidle").catch(() => {}); // The live ones never rest.
+  await page.waitForLoadState("networkidle", { timeout: 1_500 }).catch(() => {}); // The live ones never rest.
 }
 
 async function shootAll(look, options) {
@@ -75,9 +75,16 @@ async function sheet(look, shots, width) {
     return `<figure><img src="data:image/png;base64,${picture}"><figcaption>${name}</figcaption></figure>`;
   });
   const { page, context } = await openWindow(browser, { viewport: { width: 2000, height: 1000 } });
-  await page.setContent(`<style>
-    body { columns: ${columns}; font: 13px sans-serif; background: #888; }
-    figure { margin: 0 0 16px; break-inside: avoid; }
+  await page.setContent(`<!doctype html><style>
+    body {
+      display: grid;
+      grid-template-columns: repeat(${columns}, 1fr);
+      align-items: start;
+      gap: 16px;
+      font: 13px sans-serif;
+      background: #888;
+    }
+    figure { margin: 0; }
     img { width: 100%; max-height: 900px; object-fit: cover; object-position: top; }
   </style>${figures.join("")}`);
   const file = path.join(folder, `${look}.png`);

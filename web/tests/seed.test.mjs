@@ -71,8 +71,7 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   });
 
   await step("so does moving to it by keyboard", async () => {
-    await picker.getByLabel("Search event types").fill("contact");
-    await page.keyboard.press("ArrowDown");
+    await picker.getByLabel("Search event types").fill("contact.delete");
     await page.keyboard.press("ArrowDown");
     const focused = page.locator(":focus");
     assert.match(await focused.evaluate((input) => input.labels[0].textContent), /contact\.delete/);
@@ -82,8 +81,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
 
   await step("several event types are chosen", async () => {
     await page.keyboard.press("Space");
-    await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("Space");
+    await picker.getByLabel("Search event types").fill("");
+    await picker.getByRole("checkbox", { name: "Contact contact", exact: true }).check();
     await picker.getByRole("button", { name: "Done" }).click();
     await page.getByRole("button", { name: "Remove Contact", exact: true }).waitFor();
     await page.getByRole("button", { name: "Remove Contact Delete" }).waitFor();

@@ -92,7 +92,7 @@ test("people sign in and out, and invite others", async (t) => {
     await dialog.getByRole("textbox", { name: "E-mail" }).fill("vic@example.com");
     await dialog.getByRole("radio", { name: /^Viewer/ }).check();
     await dialog.getByRole("button", { name: "Invite", exact: true }).click();
-    link = await dialog.getByLabel("The link").textContent();
+    link = await dialog.getByLabel("The link", { exact: true }).textContent();
     assert.ok(link.startsWith(`${server.url}/sign-in#link=`), link);
     await dialog.getByRole("button", { name: "Done" }).click();
     await page

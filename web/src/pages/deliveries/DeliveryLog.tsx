@@ -244,6 +244,8 @@ function useLog(filters: Filters, cursor: string | undefined, live: boolean) {
     queryKey: ["deliveries", filters, cursor ?? null],
     queryFn: () => readLog(filters, cursor, Date.now()),
     placeholderData: keepPreviousData,
+    // Who comes back to the log wants what has come in between.
+    staleTime: 0,
     // Countdowns that have run out should become what came of them. The tail tells by itself.
     refetchInterval: ({ state: { data } }) => {
       const due = (data?.data ?? []).flatMap(({ next_attempt_at }) =>
