@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
-# Brings a fresh Debian or Ubuntu with Rust (and, for the tests, Node) to where the project builds
-# and its tests run. Installs only what is lacking and says so; prints nothing when all is there.
+# Brings a fresh Debian or Ubuntu with Rust and Node to where the project builds and its tests run.
+# Installs only what is lacking and says so; prints nothing when all is there.
 #
-#   scripts/setup.sh run            what `make run` needs: a C compiler and its company
-#   scripts/setup.sh test           that, and what the tests need: nextest, the Node and Python
-#                                   receivers
-#   scripts/setup.sh instructions   what `run` installs, and valgrind
+#   scripts/setup.sh build          what cargo needs: a C compiler and its company
+#   scripts/setup.sh run            that, and a dashboard that was built (needs Node)
+#   scripts/setup.sh check          what `build` installs, and the dashboard's packages, given Node
+#   scripts/setup.sh test           what `run` does, and what the tests need: nextest, the Node and
+#                                   Python receivers, a browser
+#   scripts/setup.sh instructions   what `build` installs, and valgrind
 #
-# Stamps under .setup/ hold the checksum of what was installed, so that a second run costs
-# milliseconds and a changed lock file is noticed.
+# Stamps under .setup/ hold the checksum of what was installed or built, so that a second run costs
+# milliseconds and a changed file is noticed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Builds with the Rust version that Cargo.toml asks for.
 NEXTEST_VERSION=0.9.143
 RECEIVERS=tests/receivers
+WEB=web
 STAMPS=.setup
 
 say() { echo "setup: $*" >&2; }
@@ -25,9 +28,21 @@ fail() {
 
 main() {
     case "${1:-}" in
-    run)
+    build)
         need_rust
         need_packages
+        ;;
+    run)
+        need_rust
+        need_node "Only the dashboard needs it; without: cargo run --release -p posthaste -- serve --dev"
+        need_packages
+        need_dashboard
+        ;;
+    check)
+        need_rust
+        need_packages
+        # What cannot be checked without Node, `make check` names.
+        ! command -v npm >/dev/null || need_dashboard_packages
         ;;
     instructions)
         need_rust
@@ -39,11 +54,13 @@ main() {
         need_node
         need_packages
         need_nextest
+        need_dashboard
+        need_browser
         need_node_receivers
         need_python_receivers
         ;;
     *)
-        fail "usage: scripts/setup.sh run|test|instructions"
+        fail "usage: scripts/setup.sh build|run|check|test|instructions"
         ;;
     esac
 }
@@ -53,12 +70,13 @@ need_rust() {
         fail "cargo is missing. Install Rust (https://rustup.rs) and try again."
 }
 
+# $1: how to go on without it, where one can.
 need_node() {
-    { command -v node && command -v npm; } >/dev/null ||
-        fail "node or npm is missing. Install Node.js 20 or later and try again."
+    local advice="Install Node.js 20 or later and try again.${1:+ $1}"
+    { command -v node && command -v npm; } >/dev/null || fail "node or npm is missing. $advice"
     local major
     major=$(node -p 'process.versions.node.split(".")[0]')
-    [ "$major" -ge 20 ] || fail "Node.js 20 or later is needed; this is $(node --version)."
+    [ "$major" -ge 20 ] || fail "Node.js is too old: $(node --version). $advice"
 }
 
 # The Debian packages behind commands that are not there. Only gcc compiles the C parts (SQLite,
@@ -106,11 +124,39 @@ need_nextest() {
 }
 
 need_node_receivers() {
-    local files=("$RECEIVERS/package.json" "$RECEIVERS/package-lock.json")
-    [ -d "$RECEIVERS/node_modules" ] && is_stamped node "${files[@]}" && return
-    say "installing the Node receivers (npm ci)"
-    quietly npm ci --prefix "$RECEIVERS" --no-audit --no-fund --loglevel=error
-    stamp node "${files[@]}"
+    need_npm_packages node "$RECEIVERS" "the Node receivers"
+}
+
+need_dashboard_packages() {
+    need_npm_packages web-packages "$WEB" "what the dashboard is built with"
+}
+
+need_npm_packages() {
+    local name=$1 folder=$2 what=$3
+    local files=("$folder/package.json" "$folder/package-lock.json")
+    [ -d "$folder/node_modules" ] && is_stamped "$name" "${files[@]}" && return
+    say "installing $what (npm ci)"
+    quietly npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
+    stamp "$name" "${files[@]}"
+}
+
+# Cargo takes what lies in web/dist into the binary, and builds anew only when that changes. So it
+# is made anew only when a file it could depend on changed.
+need_dashboard() {
+    need_dashboard_packages
+    local files
+    mapfile -d '' files < <(find "$WEB" \
+        \( -name node_modules -o -path "$WEB/dist" -o -path "$WEB/tests" \) -prune \
+        -o -type f -print0 | sort -z)
+    [ -f "$WEB/dist/index.html" ] && is_stamped web-dist "${files[@]}" && return
+    say "building the dashboard (npm run build)"
+    quietly npm run build --prefix "$WEB"
+    stamp web-dist "${files[@]}"
+}
+
+# A browser brings no fonts, and a page without one has other sizes.
+need_browser() {
+    command -v chromium >/dev/null || install_packages chromium fonts-liberation
 }
 
 need_python_receivers() {
@@ -132,7 +178,8 @@ stamp() {
     checksum "${@:2}" >"$STAMPS/$1"
 }
 
-checksum() { cat "$@" | sha256sum | cut -d' ' -f1; }
+# Of names and contents.
+checksum() { sha256sum -- "$@" | sha256sum | cut -d' ' -f1; }
 
 # Shows what a command printed only if it failed.
 quietly() {

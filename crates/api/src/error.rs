@@ -11,7 +11,8 @@ use posthaste_core::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How long a caller who met a full queue or a full disk should stay away.
+/// How long a caller who met a full queue should stay away, or one who met a full disk or a full
+/// house.
 const RETRY_AFTER_S: u64 = 1;
 const RETRY_AFTER_FULL_S: u64 = 30;
 
@@ -31,6 +32,7 @@ pub enum Code {
     Forbidden,
     CrossOrigin,
     NotFound,
+    NoInbox,
     UnknownAccount,
     MethodNotAllowed,
     Taken,
@@ -49,6 +51,7 @@ pub enum Code {
     TooManyAttempts,
     Internal,
     Overloaded,
+    TooManyStreams,
     StorageFull,
     StoreUnavailable,
     ShuttingDown,
@@ -56,7 +59,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 29] = [
+    pub const ALL: [Code; 31] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
@@ -64,6 +67,7 @@ impl Code {
         Code::Forbidden,
         Code::CrossOrigin,
         Code::NotFound,
+        Code::NoInbox,
         Code::UnknownAccount,
         Code::MethodNotAllowed,
         Code::Taken,
@@ -82,6 +86,7 @@ impl Code {
         Code::TooManyAttempts,
         Code::Internal,
         Code::Overloaded,
+        Code::TooManyStreams,
         Code::StorageFull,
         Code::StoreUnavailable,
         Code::ShuttingDown,
@@ -101,7 +106,7 @@ impl Code {
         self.facts().2
     }
 
-    #[expect(clippy::too_many_lines, reason = "a row for each code")]
+    #[expect(clippy::too_many_lines, reason = "a table with a line for each code")]
     fn facts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as Status;
         match self {
@@ -122,6 +127,7 @@ impl Code {
                 (Status::FORBIDDEN, "cross_origin", "The request comes from another site's page")
             }
             Code::NotFound => (Status::NOT_FOUND, "not_found", "There is no such thing"),
+            Code::NoInbox => (Status::NOT_FOUND, "no_inbox", "This server has no test inbox"),
             Code::UnknownAccount => {
                 (Status::NOT_FOUND, "unknown_account", "There is no such account")
             }
@@ -175,6 +181,9 @@ impl Code {
             }
             Code::Overloaded => {
                 (Status::SERVICE_UNAVAILABLE, "overloaded", "Too much waits to be stored")
+            }
+            Code::TooManyStreams => {
+                (Status::SERVICE_UNAVAILABLE, "too_many_streams", "Too many live streams are open")
             }
             Code::StorageFull => {
                 (Status::SERVICE_UNAVAILABLE, "storage_full", "The server's disk is full")
@@ -233,7 +242,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self.code {
             Code::Overloaded | Code::ShuttingDown | Code::NotReady => Some(RETRY_AFTER_S),
-            Code::StorageFull | Code::StoreUnavailable => Some(RETRY_AFTER_FULL_S),
+            Code::StorageFull | Code::StoreUnavailable | Code::TooManyStreams => {
+                Some(RETRY_AFTER_FULL_S)
+            }
             _ => self.retry_after_s,
         }
     }

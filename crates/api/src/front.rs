@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::auth::{Caller, Publish, Remote};
+use crate::dashboard::{Dashboard, Shown};
 use crate::error::ApiError;
 use crate::layers::{self, RequestId};
 use crate::metrics::Took;
@@ -62,8 +63,13 @@ impl Intake {
 }
 
 impl Api {
+    /// With the dashboard that is in this binary.
     pub fn new(state: AppState) -> Api {
-        let router = crate::router(state.clone());
+        Api::with_dashboard(state, Dashboard::embedded())
+    }
+
+    pub fn with_dashboard(state: AppState, dashboard: Dashboard) -> Api {
+        let router = crate::router(state.clone(), dashboard);
         Api { state, router }
     }
 
@@ -133,6 +139,7 @@ impl Api {
         let asked = self.router.clone().oneshot(request.map(Body::new)).await;
         let mut answer = asked.unwrap_or_else(|never: Infallible| match never {});
         let route = answer.extensions_mut().remove::<MatchedPath>();
+        let shown = answer.extensions_mut().remove::<Shown>();
         if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
             let kept = std::mem::take(answer.headers_mut());
             answer = error.render(request_id.as_str());
@@ -142,7 +149,11 @@ impl Api {
                 answer.headers_mut().insert(header::ALLOW, allowed.clone());
             }
         }
-        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        let route = match (shown, &route) {
+            (Some(Shown), _) => "dashboard",
+            (None, Some(route)) => route.as_str(),
+            (None, None) => "none",
+        };
         let mut answer = answer.map(AnswerBody::Made);
         self.count(started, &request_id, &method, route, &answer);
         layers::finish_headers(answer.headers_mut(), request_id);

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use posthaste_core::page::PageRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Administer, Caller};
+use crate::dashboard::{Dashboard, asks_for_a_page};
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
@@ -85,12 +86,18 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Ready>, ApiErr
     responses((status = 200, body = String, content_type = "text/plain; version=0.0.4")))]
 pub async fn metrics(
     State(state): State<AppState>,
+    Extension(dashboard): Extension<Dashboard>,
     mut parts: Parts,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
+    // The dashboard has a page of this name, and its address may be opened or loaded again.
+    if asks_for_a_page(&parts.headers) {
+        return Ok(dashboard.page(&parts.headers));
+    }
     if !state.settings.metrics_open {
         use axum::extract::FromRequestParts;
         Caller::<Administer>::from_request_parts(&mut parts, &state).await?;
     }
     let page = state.metrics.render(state.engine.load());
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page))
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, page).into_response())
 }

@@ -1,5 +1,5 @@
-//! The test inbox of `--dev`: a receiver inside the server that shows what arrived and verifies
-//! its signatures, so that a first webhook needs no program of one's own.
+//! The test inbox of `--dev`: a receiver inside the server that tells what arrived and verifies
+//! its signatures, so that a first webhook needs no program of one's own. The dashboard shows it.
 //!
 //! It has no authentication and keeps everything in memory. Only a server that listens on
 //! loopback, for one developer, may have it.
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use parking_lot::Mutex;
 use posthaste_core::canonical::canonicalise;
@@ -20,10 +20,10 @@ use posthaste_core::limits::BODY_BYTES_MAX;
 use posthaste_core::time::Timestamp;
 use posthaste_core::verify::{Summary, Verifier};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, Code};
 use crate::extract::{Json, Parameters, Segment, given, read_bytes};
-use crate::pages::PAGE_POLICY;
 use crate::state::AppState;
 
 /// What is kept; the oldest make room.
@@ -37,9 +37,6 @@ const NAME_CHARS_MAX: usize = 100;
 /// What `/inbox/receive` is called.
 const UNNAMED: &str = "default";
 
-const PAGE: &str = include_str!("../assets/inbox/index.html");
-const SCRIPT: &str = include_str!("../assets/inbox/app.js");
-
 /// The memory of the inbox. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Inbox(Arc<Mutex<Kept>>);
@@ -52,17 +49,50 @@ struct Kept {
 }
 
 /// One request that arrived.
-#[derive(Debug, Serialize)]
-struct Received {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxRequest)]
+pub struct Received {
     /// 1, 2, 3 …: what `since` compares with.
     number: u64,
+    #[schema(format = DateTime)]
     at: String,
+    /// What stood behind `/inbox/receive/`.
     name: String,
+    /// Pairs of name and value, in the order they came.
+    #[schema(value_type = Vec<Vec<String>>)]
     headers: Vec<(String, String)>,
     body: String,
     answered: u16,
     /// Null if the body names no webhook of this server.
+    #[schema(required, value_type = Option<VerdictSchema>)]
     verdict: Option<Summary>,
+}
+
+/// Whether a request's signatures verify. Only describes what [`Summary`] is written as.
+#[derive(ToSchema)]
+#[schema(as = Verdict)]
+#[expect(dead_code, reason = "only describes")]
+pub struct VerdictSchema {
+    /// `verified`, `failed`, `absent` or `unchecked`.
+    verdict: String,
+    /// A stable code, if it failed.
+    #[schema(required)]
+    reason: Option<String>,
+    message: String,
+    signatures: Vec<SignatureVerdictSchema>,
+}
+
+/// Whether one signature verifies.
+#[derive(ToSchema)]
+#[schema(as = SignatureVerdict)]
+#[expect(dead_code, reason = "only describes")]
+pub struct SignatureVerdictSchema {
+    name: String,
+    /// `verified`, `failed`, `absent` or `unchecked`.
+    verdict: String,
+    #[schema(required)]
+    reason: Option<String>,
+    message: String,
 }
 
 /// What a name answers from now on, or for a number of times.
@@ -72,6 +102,23 @@ struct Answer {
     delay: Duration,
     /// `None`: until told otherwise.
     times_left: Option<u64>,
+}
+
+impl Default for Answer {
+    fn default() -> Answer {
+        Answer { status: StatusCode::OK, delay: Duration::ZERO, times_left: None }
+    }
+}
+
+/// What the next request under a name gets, unless its URL says otherwise.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxAnswer)]
+pub struct AnswerJson {
+    status: u16,
+    delay_ms: u64,
+    /// For so many more requests; null: until it is set again.
+    #[schema(required)]
+    times: Option<u64>,
 }
 
 impl Inbox {
@@ -89,6 +136,41 @@ impl Inbox {
         Some(now)
     }
 
+    /// What arrived after number `since`.
+    pub fn requests(&self, since: u64) -> Requests {
+        let kept = self.0.lock();
+        let mut newer = kept.requests.iter().filter(|received| received.number > since);
+        let data: Vec<Arc<Received>> = newer.by_ref().take(PAGE_MAX).cloned().collect();
+        let more = newer.next().is_some();
+        let next_since = data.last().map_or(since.min(kept.last_number), |last| last.number);
+        Requests { data, next_since, more }
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().requests.clear();
+    }
+
+    pub fn answer(&self, name: &str) -> Result<AnswerJson, ApiError> {
+        check_name(name)?;
+        let answer = self.0.lock().answers.get(name).copied().unwrap_or_default();
+        Ok(AnswerJson {
+            status: answer.status.as_u16(),
+            delay_ms: u64::try_from(answer.delay.as_millis()).expect("at most a minute"),
+            times: answer.times_left,
+        })
+    }
+
+    pub fn set_answer(&self, name: String, answer: &SetAnswer) -> Result<(), ApiError> {
+        check_name(&name)?;
+        let answer = answer.parse()?;
+        let mut kept = self.0.lock();
+        if kept.answers.len() >= ANSWERS_MAX && !kept.answers.contains_key(&name) {
+            return Err(ApiError::invalid("/name", "too many names have an answer already"));
+        }
+        kept.answers.insert(name, answer);
+        Ok(())
+    }
+
     fn keep(&self, received: impl FnOnce(u64) -> Received) {
         let mut kept = self.0.lock();
         kept.last_number += 1;
@@ -102,24 +184,15 @@ impl Inbox {
 
 pub fn router() -> Router<AppState> {
     Router::new()
-        .route("/inbox", get(page))
-        .route("/inbox/app.js", get(script))
         .route("/inbox/receive", post(receive))
         .route("/inbox/receive/{name}", post(receive))
         .route("/inbox/answer/{name}", put(set_answer))
         .route("/inbox/requests", get(list).delete(clear))
 }
 
-async fn page() -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(PAGE)).into_response()
-}
-
-async fn script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
-}
-
-fn inbox_of(state: &AppState) -> Result<&Inbox, ApiError> {
-    state.inbox.as_ref().ok_or_else(|| ApiError::new(Code::NotFound, "there is no inbox"))
+pub fn inbox_of(state: &AppState) -> Result<&Inbox, ApiError> {
+    let detail = "only a server that was started with --dev has one";
+    state.inbox.as_ref().ok_or_else(|| ApiError::new(Code::NoInbox, detail))
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,11 +286,15 @@ fn parse_delay(delay_ms: Option<u64>) -> Result<Duration, ApiError> {
     })
 }
 
-#[derive(Debug, Deserialize)]
+/// What a name answers from now on.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with status and delay_ms")]
-struct AnswerBody {
+#[schema(as = SetInboxAnswer)]
+pub struct SetAnswer {
+    /// 200 to 599; 200 if left out.
     #[serde(default, deserialize_with = "given")]
     status: Option<u16>,
+    /// At most 60,000; 0 if left out.
     #[serde(default, deserialize_with = "given")]
     delay_ms: Option<u64>,
     /// For so many requests; until it is set again, if left out.
@@ -225,37 +302,50 @@ struct AnswerBody {
     times: Option<u64>,
 }
 
+impl SetAnswer {
+    fn parse(&self) -> Result<Answer, ApiError> {
+        if self.times == Some(0) {
+            return Err(ApiError::invalid("/times", "must be at least 1"));
+        }
+        Ok(Answer {
+            status: parse_status(Some(self.status.unwrap_or(200)))?,
+            delay: parse_delay(Some(self.delay_ms.unwrap_or(0)))?,
+            times_left: self.times,
+        })
+    }
+}
+
 async fn set_answer(
     State(state): State<AppState>,
     Segment(name): Segment,
-    Json(body): Json<AnswerBody>,
+    Json(answer): Json<SetAnswer>,
 ) -> Result<StatusCode, ApiError> {
-    check_name(&name)?;
-    if body.times == Some(0) {
-        return Err(ApiError::invalid("/times", "must be at least 1"));
-    }
-    let answer = Answer {
-        status: parse_status(Some(body.status.unwrap_or(200)))?,
-        delay: parse_delay(Some(body.delay_ms.unwrap_or(0)))?,
-        times_left: body.times,
-    };
-    let mut kept = inbox_of(&state)?.0.lock();
-    if kept.answers.len() >= ANSWERS_MAX && !kept.answers.contains_key(&name) {
-        return Err(ApiError::invalid("/name", "too many names have an answer already"));
-    }
-    kept.answers.insert(name, answer);
+    inbox_of(&state)?.set_answer(name, &answer)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Only what came after this number.
+    #[param(value_type = Option<u64>)]
     since: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Requests {
+impl ListQuery {
+    pub fn parse(self) -> Result<u64, ApiError> {
+        let wrong = || ApiError::invalid("/since", "must be a number");
+        self.since.map_or(Ok(0), |text| text.parse().map_err(|_| wrong()))
+    }
+}
+
+/// What arrived.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxRequests)]
+pub struct Requests {
     /// Oldest first.
+    #[schema(value_type = Vec<Received>)]
     data: Vec<Arc<Received>>,
     /// Send it as `since` for what comes after.
     next_since: u64,
@@ -267,21 +357,10 @@ async fn list(
     State(state): State<AppState>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<axum::Json<Requests>, ApiError> {
-    let since = match query.since {
-        None => 0,
-        Some(text) => {
-            text.parse::<u64>().map_err(|_| ApiError::invalid("/since", "must be a number"))?
-        }
-    };
-    let kept = inbox_of(&state)?.0.lock();
-    let mut newer = kept.requests.iter().filter(|received| received.number > since);
-    let data: Vec<Arc<Received>> = newer.by_ref().take(PAGE_MAX).cloned().collect();
-    let more = newer.next().is_some();
-    let next_since = data.last().map_or(since.min(kept.last_number), |last| last.number);
-    Ok(axum::Json(Requests { data, next_since, more }))
+    Ok(axum::Json(inbox_of(&state)?.requests(query.parse()?)))
 }
 
 async fn clear(State(state): State<AppState>) -> Result<StatusCode, ApiError> {
-    inbox_of(&state)?.0.lock().requests.clear();
+    inbox_of(&state)?.clear();
     Ok(StatusCode::NO_CONTENT)
 }

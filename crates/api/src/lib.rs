@@ -9,6 +9,7 @@
 mod audit;
 pub mod auth;
 mod cookie;
+pub mod dashboard;
 pub mod error;
 mod extract;
 mod front;
@@ -22,27 +23,29 @@ mod passwords;
 pub mod state;
 mod v1;
 
-use axum::Router;
 use axum::middleware;
+use axum::{Extension, Router};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use crate::dashboard::Dashboard;
 pub use crate::front::{AnswerBody, Api};
 pub use crate::inbox::Inbox;
 pub use crate::state::{AppState, Parts, Settings};
 
 /// The routes of everything the server answers. Those that take events are here too, for who asks
 /// which methods their addresses know and for the document; [`Api`] answers them itself.
-fn router(state: AppState) -> Router {
+fn router(state: AppState, dashboard: Dashboard) -> Router {
     let (api, document) = described().split_for_parts();
     let mut router = api.merge(pages::router(&complete(document)));
     if state.inbox.is_some() {
         router = router.merge(inbox::router());
     }
     router
-        .fallback(layers::no_such_route)
+        .fallback(dashboard::file_or_page)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(Extension(dashboard))
         .layer(middleware::from_fn(layers::around_handler))
         .with_state(state)
 }
@@ -57,8 +60,8 @@ fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi 
     document
 }
 
-/// The routes that the OpenAPI document describes. What is not here (pages, the test inbox) is
-/// not promised.
+/// The routes that the OpenAPI document describes. What is not here (the dashboard, the test inbox)
+/// is not promised.
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::Head::openapi())
         .merge(v1::router())

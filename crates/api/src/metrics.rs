@@ -24,6 +24,8 @@ pub struct Metrics {
     pub events_accepted: AtomicU64,
     pub events_repeated: AtomicU64,
     pub deliveries_promised: AtomicU64,
+    updates_sent: AtomicU64,
+    updates_skipped: AtomicU64,
     /// By method, route and status. Routes are templates, so there are a few hundred at most.
     requests: RwLock<BTreeMap<RequestKind, Arc<AtomicU64>>>,
     /// Events taken with a 202, by [`Intake`]. Nearly all requests are these, so they are counted
@@ -67,6 +69,16 @@ impl Metrics {
         self.taken[intake as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Updates written to live streams.
+    pub fn count_sent(&self, updates: usize) {
+        self.updates_sent.fetch_add(updates as u64, Ordering::Relaxed);
+    }
+
+    /// Updates that subscribers were told they are not shown.
+    pub fn count_skipped(&self, updates: u64) {
+        self.updates_skipped.fetch_add(updates, Ordering::Relaxed);
+    }
+
     fn count_duration(&self, Took(took_us): Took) {
         let bucket = DURATION_BOUNDS_MS.iter().position(|&bound| took_us <= bound * 1_000);
         self.durations[bucket.unwrap_or(DURATION_BOUNDS_MS.len())].fetch_add(1, Ordering::Relaxed);
@@ -107,6 +119,16 @@ impl Metrics {
                 "Deliveries that accepted events were given.",
                 &self.deliveries_promised,
             ),
+            (
+                "posthaste_stream_updates_sent_total",
+                "Updates of deliveries written to live streams.",
+                &self.updates_sent,
+            ),
+            (
+                "posthaste_stream_updates_skipped_total",
+                "Updates of deliveries that live streams left out and counted.",
+                &self.updates_skipped,
+            ),
         ];
         for (name, help, counter) in events {
             page.head(name, "counter", help);
@@ -124,6 +146,7 @@ impl Metrics {
                 "Accepted deliveries without a row yet.",
                 load.unrecorded,
             ),
+            ("posthaste_stream_subscribers", "Open live streams.", load.subscribers),
         ];
         for (name, help, value) in gauges {
             page.head(name, "gauge", help);

@@ -10,6 +10,7 @@ use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::cookie::SESSION_COOKIE;
 use crate::error::{Code, Problem, ProblemField};
+use crate::v1::stream::{ResetJson, SkippedJson};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,9 +31,10 @@ use crate::error::{Code, Problem, ProblemField};
         (name = "Event types", description = "The catalogue."),
         (name = "Sessions and users", description = "People who sign in, and what was changed by whom."),
         (name = "Keys and accounts", description = "Who may do what."),
+        (name = "Test inbox", description = "What a server that was started with `--dev` received."),
         (name = "Operation", description = "For whoever runs the server."),
     ),
-    components(schemas(Problem, ProblemField))
+    components(schemas(Problem, ProblemField, ResetJson, SkippedJson))
 )]
 pub struct Head;
 

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
@@ -21,6 +20,7 @@ use posthaste_core::remote::TrustedProxies;
 use posthaste_core::sign_in::Throttle;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
+use tokio::sync::watch;
 
 use crate::audit::{self, Changed};
 use crate::auth::By;
@@ -29,7 +29,7 @@ use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 
-/// What the operator chose about the API.
+/// What the operator chose, as far as the API keeps to it or tells it.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Of every request but a batch, and of each event in a batch.
@@ -39,6 +39,11 @@ pub struct Settings {
     pub metrics_open: bool,
     /// Whose `x-forwarded-for` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Only told: what follows is kept to elsewhere.
+    pub dev: bool,
+    pub public_url: Option<String>,
+    pub retention_days: u32,
+    pub egress_allow: Vec<String>,
 }
 
 impl Default for Settings {
@@ -48,6 +53,10 @@ impl Default for Settings {
             batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
             metrics_open: false,
             trusted_proxies: TrustedProxies::default(),
+            dev: false,
+            public_url: None,
+            retention_days: 30,
+            egress_allow: Vec::new(),
         }
     }
 }
@@ -93,7 +102,9 @@ pub struct Shared {
     pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
-    ready: AtomicBool,
+    pub started_at: Timestamp,
+    /// False from the moment a shutdown begins.
+    ready: watch::Sender<bool>,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -118,6 +129,7 @@ impl AppState {
                 break;
             }
         }
+        let started_at = parts.clock.now();
         Ok(AppState(Arc::new(Shared {
             store: parts.store,
             engine: parts.engine,
@@ -133,7 +145,8 @@ impl AppState {
             sign_ins: Mutex::default(),
             metrics: Metrics::default(),
             inbox: parts.inbox,
-            ready: AtomicBool::new(true),
+            started_at,
+            ready: watch::Sender::new(true),
             changes: tokio::sync::Mutex::new(()),
         })))
     }
@@ -181,14 +194,20 @@ impl Shared {
         self.clock.now()
     }
 
-    /// What `/readyz` says from now on. The binary sets it to false when it begins to shut down,
-    /// so that load balancers stop sending before the listener closes.
-    pub fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Relaxed);
+    /// The binary says so when it begins to shut down: `/readyz` then tells load balancers to stop
+    /// sending before the listener closes, and answers that would not end by themselves end.
+    pub fn close(&self) {
+        self.ready.send_replace(false);
     }
 
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        *self.ready.borrow()
+    }
+
+    /// Resolves when a shutdown has begun.
+    pub async fn closing(&self) {
+        // The sender is right here, so it cannot be gone.
+        let _ = self.ready.subscribe().wait_for(|ready| !ready).await;
     }
 }
 

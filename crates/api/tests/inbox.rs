@@ -131,22 +131,42 @@ async fn it_keeps_the_last_500() {
 }
 
 #[tokio::test]
-async fn the_start_page_leads_to_the_inbox_where_there_is_one() {
-    let check = async |server: TestServer, expected: bool| {
-        let page = call(&server, "GET", "/", Value::Null).await.expect(200).text;
-        assert_eq!(page.contains("href=\"/inbox\""), expected, "{page}");
-        assert!(page.contains(env!("CARGO_PKG_VERSION")) && !page.contains("<!-- "), "{page}");
-    };
-    check(TestServer::start_with_inbox().await, true).await;
-    check(TestServer::start().await, false).await;
-}
-
-#[tokio::test]
 async fn without_dev_there_is_none() {
     let server = TestServer::start().await;
     for (method, path) in
         [("GET", "/inbox"), ("POST", "/inbox/receive"), ("GET", "/inbox/requests")]
     {
         call(&server, method, path, Value::Null).await.expect_problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_key_finds_it_below_v1() {
+    let server = TestServer::start_with_inbox().await;
+    call(&server, "POST", "/inbox/receive/crm", json!({"n": 1})).await.expect(200);
+    let listed = server.get("/v1/inbox/requests").await.expect(200).json;
+    assert_eq!(listed, call(&server, "GET", "/inbox/requests", Value::Null).await.json);
+    assert_eq!(listed["data"][0]["name"], "crm");
+    assert_eq!(server.get("/v1/inbox/requests?since=1").await.json["data"], json!([]));
+    let nothing_set = json!({"status": 200, "delay_ms": 0, "times": null});
+    assert_eq!(server.get("/v1/inbox/answer/crm").await.json, nothing_set);
+    let set = json!({"status": 503, "times": 2});
+    let put = |body: Value| server.call("PUT", "/v1/inbox/answer/crm", &server.keys.account, body);
+    put(set).await.expect(204);
+    call(&server, "POST", "/inbox/receive/crm", json!({})).await.expect(503);
+    let left = json!({"status": 503, "delay_ms": 0, "times": 1});
+    assert_eq!(server.get("/v1/inbox/answer/crm").await.json, left);
+    let refused = put(json!({"status": 99})).await.expect_problem(422, "invalid");
+    assert_eq!(refused.pointers(), ["/status"]);
+    let clear = server.call("DELETE", "/v1/inbox/requests", &server.keys.account, Value::Null);
+    clear.await.expect(204);
+    assert_eq!(server.get("/v1/inbox/requests").await.json["data"], json!([]));
+}
+
+#[tokio::test]
+async fn below_v1_it_is_missed_by_its_own_code() {
+    let server = TestServer::start().await;
+    for path in ["/v1/inbox/requests", "/v1/inbox/answer/crm"] {
+        server.get(path).await.expect_problem(404, "no_inbox");
     }
 }

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::Body;
 use posthaste_api::Settings;
@@ -100,7 +101,7 @@ async fn liveness_and_readiness_need_no_key() {
     let ready = server.call("GET", "/readyz", "", Value::Null).await.expect(200);
     let engine = json!({"outstanding": 0, "in_flight": 0, "unrecorded": 0});
     assert_eq!(ready.json, json!({"status": "ready", "engine": engine}));
-    server.state.set_ready(false);
+    server.state.close();
     server.call("GET", "/healthz", "", Value::Null).await.expect(200);
     let answer = server.call("GET", "/readyz", "", Value::Null).await;
     answer.expect_problem(503, "not_ready");
@@ -133,23 +134,14 @@ async fn metrics_count_without_naming_anybody() {
 #[tokio::test]
 async fn pages_run_nothing_that_is_not_ours() {
     let server = TestServer::start_with_inbox().await;
-    for path in [
-        "/",
-        "/docs/",
-        "/inbox",
-        "/openapi.json",
-        "/style.css",
-        "/icon.svg",
-        "/inbox/app.js",
-        "/healthz",
-    ] {
+    for path in ["/", "/docs/", "/inbox/requests", "/openapi.json", "/healthz"] {
         let answer = server.call("GET", path, "", Value::Null).await.expect(200);
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe-eval"), "{path}: {policy}");
         let inline_styles = policy.contains("'unsafe-inline'");
-        assert_eq!(inline_styles, path == "/docs/", "{path}: {policy}");
+        assert_eq!(inline_styles, ["/", "/docs/"].contains(&path), "{path}: {policy}");
         assert!(!policy.contains("script-src 'self' 'unsafe-inline'"), "{path}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         if answer.header("content-type").starts_with("text/html") {
@@ -193,4 +185,31 @@ fn the_documentation_lists_every_code_with_its_status() {
         |line| line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok()),
     );
     assert_eq!(rows.count(), Code::ALL.len(), "a code that is no more");
+}
+
+#[tokio::test]
+async fn the_server_says_how_it_is_set_up_and_to_its_platform_everything() {
+    let settings = Settings {
+        public_url: Some("https://hooks.example.com".to_owned()),
+        egress_allow: vec!["10.1.0.0/16".to_owned()],
+        ..Settings::default()
+    };
+    let server = TestServer::start_with(settings, None).await;
+    server.advance(Duration::from_secs(90));
+    let platform = &server.keys.platform;
+    let facts = server.call("GET", "/v1/server", platform, Value::Null).await.expect(200).json;
+    let disk_bytes = facts["store"]["disk_bytes"].as_u64().expect("a number");
+    assert!(disk_bytes > 0);
+    let whole = json!({
+        "version": env!("CARGO_PKG_VERSION"), "dev": false, "inbox": false,
+        "public_url": "https://hooks.example.com", "uptime_s": 90, "started_at": support::START,
+        "retention_days": 30, "egress_allow": ["10.1.0.0/16"], "egress_dev": false,
+        "body_bytes_max": 262_144, "retry_delays_s": [0, 30, 120, 480, 1_920],
+        "timeout_ms": {"default": 15_000, "min": 1_000, "max": 30_000},
+        "store": {"kind": "embedded", "pending": 0, "disk_bytes": disk_bytes},
+    });
+    assert_eq!(facts, whole);
+    let facts = server.call("GET", "/v1/server", &server.keys.read, Value::Null).await.json;
+    assert_eq!((&facts["egress_allow"], &facts["store"]), (&Value::Null, &Value::Null));
+    assert_eq!(facts["retention_days"], 30);
 }

@@ -157,7 +157,7 @@ async fn no_role_may_more_than_it_should() {
 async fn every_role_may_what_it_should() {
     for operation in operations() {
         for role in Role::ALL.into_iter().filter(|role| may(*role, &operation)) {
-            let server = TestServer::start().await;
+            let server = TestServer::start_with_inbox().await;
             let path = Things::make(&server).await.path(&operation.path);
             let answer = call(&server, &operation, &path, key_of(&server, role)).await;
             let is_sign_in = operation.action.is_none() && status_when_open(&operation) == 401;

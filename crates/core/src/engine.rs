@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::delivery::Delivery;
 use crate::id::{DeliveryId, WebhookId};
+use crate::stream::{NoPlace, Piece, Reset, Subscribe, UpdateId};
 
 /// The engine does not take any more work: it is shutting down, or its store failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,26 @@ pub struct EngineLoad {
     pub in_flight: usize,
     /// Accepted deliveries without a row yet.
     pub unrecorded: usize,
+    /// Open live streams.
+    pub subscribers: usize,
+}
+
+/// A subscriber of the live stream. Its place is free again when this is dropped.
+#[async_trait]
+pub trait Updates: Send {
+    /// Waits for what comes next; a piece is never empty. `None`: the engine has stopped. Whoever
+    /// stops waiting half-way has lost nothing.
+    async fn next(&mut self) -> Option<Piece>;
+
+    /// Where to go on after the last piece.
+    fn id(&self) -> UpdateId;
+}
+
+/// A new subscriber.
+pub struct Subscribed {
+    pub updates: Box<dyn Updates>,
+    /// It wanted to go on from somewhere and cannot.
+    pub reset: Option<Reset>,
 }
 
 #[async_trait]
@@ -53,6 +74,10 @@ pub trait DeliveryEngine: Send + Sync + 'static {
 
     /// The directory has a new version of this webhook, or lost it.
     async fn webhook_changed(&self, webhook: WebhookId) -> Result<(), EngineStopped>;
+
+    /// Opens a live stream of what changes about deliveries. An update comes after it is on disk:
+    /// who reads the store after this call, and then the stream, misses nothing.
+    fn subscribe(&self, subscribe: Subscribe) -> Result<Subscribed, NoPlace>;
 
     fn load(&self) -> EngineLoad;
 }

@@ -11,7 +11,8 @@
 //! - kept: [`store`] is the contract of what is on disk, [`id`] what the rows are called;
 //! - out: [`lanes`] says what may start, [`envelope`] and [`signature`] what is sent, [`egress`]
 //!   where it may go;
-//! - after: [`delivery`] and [`retry`] decide what follows, [`stats`] counts it.
+//! - after: [`delivery`] and [`retry`] decide what follows, [`stats`] counts it, [`stream`] shows
+//!   it to who watches.
 
 pub mod account;
 pub mod attempt;
@@ -45,6 +46,7 @@ pub mod sign_in;
 pub mod signature;
 pub mod stats;
 pub mod store;
+pub mod stream;
 pub mod target_url;
 pub mod time;
 pub mod user;

@@ -156,6 +156,25 @@ pub const PASSWORDS_HASHED_MAX: usize = 2;
 pub const PASSWORDS_WAITING_MAX: usize = 64;
 /// Of a text in the audit log; the rest is cut off.
 pub const AUDIT_TEXT_CHARS_MAX: usize = 500;
+// The live stream.
+
+/// Streams open at a time. Each has a connection, a task and a piece of text in memory.
+pub const STREAM_SUBSCRIBERS_MAX: usize = 512;
+/// Of one account, so that no customer can keep the others out.
+pub const STREAM_SUBSCRIBERS_PER_ACCOUNT_MAX: usize = 128;
+/// Updates kept for resuming and for who reads slowly, some 10 MiB: a second at full speed, ten
+/// minutes at a hundred a second.
+pub const STREAM_RING_MAX: usize = 65_536;
+/// How long updates go on being kept after the last subscriber left: who was cut off comes back
+/// within seconds, and nobody else needs them.
+pub const STREAM_KEPT: Duration = Duration::from_mins(5);
+/// Updates looked at in one go, with the ring held: the 33 µs (measured) that the recorder may have
+/// to wait.
+pub const STREAM_SCAN_MAX: usize = 4_096;
+/// Updates written in one go: what one slow subscriber can have waiting, some 32 KiB.
+pub const STREAM_PIECE_MAX: usize = 64;
+/// The highest `max_per_s`; who wants more wants all.
+pub const STREAM_MAX_PER_S_MAX: u32 = 10_000;
 
 // Keeping.
 

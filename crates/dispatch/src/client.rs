@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use posthaste_core::attempt::UnreachableReason;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::header_lines::HeaderLines;
 use posthaste_core::target_url::TargetUrl;
 
 use crate::dialer::Dialer;
-use crate::http_transport::{Call, CallHeaders, Connections, OnStale};
+use crate::http_transport::{Call, CallHeaders, Connections, OnStale, classify};
 use crate::resolver::Resolve;
 use crate::tls::TrustRoots;
 use crate::transport::SendError;
@@ -60,6 +62,45 @@ impl HttpClient {
         }
         let status = StatusCode::from_u16(answer.status).expect("checked when it was read");
         Ok((status, map_of(&answer.headers), answer.body.into()))
+    }
+
+    /// A GET whose answer is read as it comes, such as a live stream. Only its head must be there
+    /// within `timeout`.
+    pub async fn open(
+        &self,
+        url: &TargetUrl,
+        headers: &HeaderMap,
+        timeout: Duration,
+    ) -> Result<OpenAnswer, SendError> {
+        let call = Call {
+            method: Method::GET,
+            url,
+            headers: CallHeaders::Map(headers),
+            body: &Bytes::new(),
+            body_bytes_max: 0,
+            on_stale: OnStale::Fail,
+        };
+        let answer = self.connections.open_within(timeout, &call).await?;
+        Ok(OpenAnswer { status: answer.status(), body: answer.into_body() })
+    }
+}
+
+/// An answer whose body is on its way. Dropping it closes the connection.
+pub struct OpenAnswer {
+    pub status: StatusCode,
+    body: Incoming,
+}
+
+impl OpenAnswer {
+    /// The next bytes; `None` at the body's end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, SendError> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| classify(&error))?;
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
     }
 }
 

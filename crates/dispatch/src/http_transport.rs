@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use posthaste_core::attempt::{Timings, UnreachableReason};
 use posthaste_core::custom_headers::CustomHeaders;
 use posthaste_core::digits::Decimal;
@@ -25,7 +28,7 @@ use posthaste_core::sent_headers::{SentHeaders, SentValue};
 use posthaste_core::target_url::TargetUrl;
 use tokio::time::{Instant, timeout};
 
-use crate::dialer::{ConnectionFacts, Dialer, Origin, millis_since};
+use crate::dialer::{Connection, ConnectionFacts, Dialer, Origin, millis_since};
 use crate::http1::{AnswerReader, BodyExpected, ExchangeError, Http1};
 use crate::http2::{self, Http2, find};
 use crate::pool::{Host, Lent, Pool};
@@ -139,6 +142,30 @@ impl Connections {
         (result, progress)
     }
 
+    /// A call on a connection of its own, whose answer is read as it comes. The deadline is for its
+    /// head: the body may go on for as long as both sides want.
+    pub(crate) async fn open_within(
+        &self,
+        deadline: Duration,
+        call: &Call<'_>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let opening = async {
+            let dialled = self.dialer.dial(&Origin::of(call.url)).await;
+            let connection = dialled.map_err(|failure| SendError::from(&failure.error))?;
+            let opened = if connection.facts().is_h2 {
+                match Http2::open(connection).await {
+                    Ok(mut open) => open.send(call.to_request()).await,
+                    Err(error) => Err(error),
+                }
+            } else {
+                open_on_http1(connection, call).await
+            };
+            opened.map_err(|error| classify(&error))
+        };
+        let in_time = timeout(deadline, opening).await;
+        in_time.unwrap_or_else(|_| Err(Progress::new().timed_out(deadline)))
+    }
+
     async fn call(&self, call: &Call<'_>, progress: &mut Progress) -> Result<Answer, SendError> {
         let host = self.pool.host(call.url.origin());
         if let Some(lent) = host.borrow(progress.started) {
@@ -218,6 +245,22 @@ impl Connections {
             }
         }
     }
+}
+
+/// hyper's: our own exchange ends with its answer.
+async fn open_on_http1(
+    connection: Connection,
+    call: &Call<'_>,
+) -> Result<Response<Incoming>, hyper::Error> {
+    let mut request = call.to_request();
+    let path = call.url.path_and_query().parse().expect("part of a URL");
+    let host = call.url.authority().parse().expect("part of a URL");
+    *request.uri_mut() = path;
+    request.headers_mut().insert(http::header::HOST, host);
+    let (mut sender, driver) = http1::handshake(TokioIo::new(connection)).await?;
+    // Nobody waits for this task: it ends with the answer's body.
+    tokio::spawn(driver);
+    sender.send_request(request).await
 }
 
 async fn on_http2(
@@ -377,8 +420,8 @@ fn classify_io(error: &io::Error) -> SendError {
     }
 }
 
-/// HTTP/2's errors.
-fn classify(error: &hyper::Error) -> SendError {
+/// hyper's errors: HTTP/2, and answers that are read as they come.
+pub(crate) fn classify(error: &hyper::Error) -> SendError {
     if let Some(error) = find::<h2::Error>(error) {
         return if error.is_remote() {
             let reason = error.reason().unwrap_or(h2::Reason::NO_ERROR);

@@ -29,6 +29,7 @@ mod http1;
 mod http2;
 pub mod http_transport;
 mod keys;
+mod live;
 mod load;
 mod messages;
 mod planned;
@@ -45,17 +46,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use posthaste_core::delivery::Delivery;
-use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
+use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped, Subscribed};
 use posthaste_core::event::Event;
 use posthaste_core::id::{DeliveryId, WebhookId};
 use posthaste_core::limits::SHUTDOWN_GRACE;
 use posthaste_core::store::{AcceptedSink, StoreError};
+use posthaste_core::stream::{NoPlace, Subscribe};
 use tokio::sync::{mpsc, oneshot};
 
 use admission::Admission;
 pub use deliver::{Job, deliver};
 use dispatcher::Dispatcher;
 pub use dispatcher::{Bounds, Deps};
+use live::Live;
 use load::LoadCell;
 use messages::{Inbox, Request, Wish};
 use spill::Spill;
@@ -104,6 +107,7 @@ pub struct Engine {
     requests: mpsc::Sender<Request>,
     admission: Arc<Admission>,
     load: Arc<LoadCell>,
+    live: Live,
 }
 
 impl Engine {
@@ -119,6 +123,7 @@ impl Engine {
         let recovered = deps.store.recover(Spill::LOAD_MAX).await?;
         let admission = Arc::new(Admission::default());
         let load = Arc::new(LoadCell::default());
+        let live = Live::new(deps.clock.clone(), deps.entropy.clone());
         let (recorder, queue) = recorder::channel();
         let (requests, requests_received) = mpsc::channel(REQUESTS_MAX);
         let (report, reports) = mpsc::unbounded_channel();
@@ -127,11 +132,11 @@ impl Engine {
             Dispatcher::new(deps, recorder, admission.clone(), report, load.clone());
         dispatcher.take_up(recovered);
         let inbox = Inbox { accepted: intake.receiver, requests: requests_received, reports };
-        let engine = Engine { requests, admission: admission.clone(), load };
+        let engine = Engine { requests, admission: admission.clone(), load, live: live.clone() };
         let run = async move {
             // However this ends, dropped half-way included, nobody may go on waiting for it.
-            let _stop = StopWhenDropped(admission.clone());
-            let recording = recorder::run(queue, store, admission);
+            let _stop = StopWhenDropped(admission.clone(), live.clone());
+            let recording = recorder::run(queue, store, admission, live);
             tokio::pin!(recording);
             tokio::select! {
                 // The dispatcher ends first in a normal shutdown, and with it the recorder's
@@ -157,11 +162,12 @@ impl Engine {
     }
 }
 
-struct StopWhenDropped(Arc<Admission>);
+struct StopWhenDropped(Arc<Admission>, Live);
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
         self.0.stop();
+        self.1.close();
     }
 }
 
@@ -193,7 +199,11 @@ impl DeliveryEngine for Engine {
         self.requests.send(Request::WebhookChanged(webhook)).await.map_err(|_| EngineStopped)
     }
 
+    fn subscribe(&self, subscribe: Subscribe) -> Result<Subscribed, NoPlace> {
+        self.live.subscribe(subscribe)
+    }
+
     fn load(&self) -> EngineLoad {
-        self.load.read(&self.admission)
+        self.load.read(&self.admission, &self.live)
     }
 }

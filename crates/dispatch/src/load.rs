@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use posthaste_core::engine::EngineLoad;
 
 use crate::admission::Admission;
+use crate::live::Live;
 
 /// The engine's load, readable without asking the engine.
 #[derive(Debug, Default)]
@@ -20,11 +21,12 @@ impl LoadCell {
         self.in_flight.store(in_flight, Relaxed);
     }
 
-    pub fn read(&self, admission: &Admission) -> EngineLoad {
+    pub fn read(&self, admission: &Admission, live: &Live) -> EngineLoad {
         EngineLoad {
             outstanding: self.outstanding.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
             unrecorded: admission.unrecorded(),
+            subscribers: live.subscribers(),
         }
     }
 }

@@ -17,6 +17,7 @@ use posthaste_core::store::{DeliveryRecord, DeliveryStore, RecordBatch, StoreErr
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::Admission;
+use crate::live::Live;
 
 /// How long to leave a full disk alone.
 const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
@@ -108,6 +109,7 @@ pub async fn run(
     queue: RecorderQueue,
     store: Arc<dyn DeliveryStore>,
     admission: Arc<Admission>,
+    live: Live,
 ) -> Result<(), StoreError> {
     let RecorderQueue { mut entries, queued } = queue;
     let mut received = Vec::new();
@@ -136,7 +138,7 @@ pub async fn run(
             }
         }
         queued.waiting.fetch_sub(batch.records.len(), Ordering::AcqRel);
-        write(batch, store.as_ref(), &admission).await?;
+        write(batch, store.as_ref(), &admission, &live).await?;
         queued.bytes.fetch_sub(bytes, Ordering::Relaxed);
         for done in flushes {
             let _ = done.send(());
@@ -149,6 +151,7 @@ async fn write(
     batch: RecordBatch,
     store: &dyn DeliveryStore,
     admission: &Admission,
+    live: &Live,
 ) -> Result<(), StoreError> {
     if batch.records.is_empty() && batch.low_water.is_none() {
         return Ok(());
@@ -166,6 +169,7 @@ async fn write(
         }
     }
     admission.recorded(first_rows);
+    live.publish(batch);
     Ok(())
 }
 
@@ -180,7 +184,7 @@ mod tests {
     use posthaste_core::id::{AccountId, DeliveryId, WebhookId};
     use posthaste_core::page::{Page, PageRequest};
     use posthaste_core::store::{DeliveryFilter, Outstanding, Recovered};
-    use posthaste_core::time::Timestamp;
+    use posthaste_core::time::{Clock, Entropy, Timestamp};
 
     use super::*;
 
@@ -237,6 +241,23 @@ mod tests {
         }
     }
 
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+    }
+
+    impl Entropy for Still {
+        fn fill(&self, _: &mut [u8]) {}
+    }
+
+    /// A live stream that nobody listens to.
+    fn unheard() -> Live {
+        Live::new(Arc::new(Still), Arc::new(Still))
+    }
+
     fn record(response_bytes: usize) -> DeliveryRecord {
         let at = Timestamp::EPOCH;
         DeliveryRecord {
@@ -274,7 +295,7 @@ mod tests {
     async fn with_a_full_disk_the_queue_says_when_it_is_full_and_later_that_it_is_not() {
         let disk = Arc::new(Disk::default());
         let (recorder, queue) = channel();
-        let running = tokio::spawn(run(queue, disk.clone(), Arc::default()));
+        let running = tokio::spawn(run(queue, disk.clone(), Arc::default(), unheard()));
         let mut handed_over = 0;
         while recorder.has_room() {
             recorder.record(record(1024 * 1024), None);

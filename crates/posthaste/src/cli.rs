@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, api_key, delivery, doctor, event_type, send, sign, stats, trigger, try_it, user,
+    account, api_key, delivery, doctor, event_type, send, sign, stats, tail, trigger, try_it, user,
     verify, webhook,
 };
 use crate::config::Settings;
@@ -145,6 +145,11 @@ pub enum Verb {
                              posthaste delivery show dlv_0123456789abc --timeline"
     )]
     Delivery(delivery::DeliveryArgs),
+
+    /// Watch deliveries live, until Ctrl-C
+    #[command(before_help = "Examples:\n  posthaste tail\n  posthaste tail --webhook '#3' \
+                             --status failed -o jsonl")]
+    Tail(tail::TailArgs),
 
     /// Numbers over time: events, attempts, failures, response times
     #[command(before_help = "Examples:\n  posthaste stats\n  posthaste stats --webhook '#3' \

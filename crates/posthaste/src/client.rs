@@ -9,7 +9,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, H
 use http::{Method, StatusCode};
 use posthaste_core::limits::PAGE_LIMIT_MAX;
 use posthaste_core::target_url::TargetUrl;
-use posthaste_dispatch::client::HttpClient;
+use posthaste_dispatch::client::{HttpClient, OpenAnswer};
 use posthaste_dispatch::resolver::SystemResolver;
 use posthaste_dispatch::tls::TrustRoots;
 use posthaste_dispatch::transport::SendError;
@@ -19,8 +19,11 @@ use crate::exit::{Exit, Failure};
 
 /// The longest answer taken: a page of 200 deliveries, or the API's description, is far below.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of a refusal of a stream: more is no problem document.
+const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const ACCOUNT: HeaderName = HeaderName::from_static("posthaste-account");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Which server is called, and as whom.
 #[derive(Debug, Clone)]
@@ -135,19 +138,40 @@ impl ApiClient {
         idempotency_key: Option<&str>,
     ) -> Result<Value, Failure> {
         let (status, text) = self.exchange(method, path, body, idempotency_key).await?;
-        let value = match serde_json::from_slice(&text) {
-            Ok(value) => value,
-            Err(_) if text.is_empty() => Value::Null,
-            Err(_) => Value::String(String::from_utf8_lossy(&text).into_owned()),
-        };
-        if status.is_success() {
-            return Ok(value);
-        }
-        let mut failure = Failure::of_problem(status.as_u16(), value);
+        let value = value_of(&text);
+        if status.is_success() { Ok(value) } else { Err(self.refused(status, value)) }
+    }
+
+    fn refused(&self, status: StatusCode, problem: Value) -> Failure {
+        let mut failure = Failure::of_problem(status.as_u16(), problem);
         if status == StatusCode::UNAUTHORIZED && self.access.key.is_none() {
             failure.message.push_str(" (give a key with --key or PH_KEY)");
         }
-        Err(failure)
+        failure
+    }
+
+    /// Opens a live stream; `last_id` says where an earlier one ended.
+    pub async fn open(
+        &self,
+        path: &str,
+        query: &Query,
+        last_id: Option<&str>,
+    ) -> Result<OpenAnswer, Failure> {
+        let url = self.url_of(&query.on(path))?;
+        let headers =
+            self.headers("text/event-stream", &[(LAST_EVENT_ID, last_id, "the last id")])?;
+        let opened = self.http.open(&url, &headers, self.access.timeout).await;
+        let mut answer = opened.map_err(|error| self.unreachable(&error))?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let mut text = Vec::new();
+        while text.len() < PROBLEM_BYTES_MAX
+            && let Ok(Some(bytes)) = answer.next().await
+        {
+            text.extend_from_slice(&bytes);
+        }
+        Err(self.refused(answer.status, value_of(&text)))
     }
 
     async fn exchange(
@@ -157,30 +181,45 @@ impl ApiClient {
         body: Option<String>,
         idempotency_key: Option<&str>,
     ) -> Result<(StatusCode, Bytes), Failure> {
-        let url = TargetUrl::parse(&format!("{}{path}", self.access.url))
-            .map_err(|invalid| Failure::usage(self.wrong_url(&invalid)))?;
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let url = self.url_of(path)?;
+        let own = [(IDEMPOTENCY_KEY, idempotency_key, "--idempotency-key")];
+        let mut headers = self.headers("application/json", &own)?;
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        let bearer = self.access.key.as_ref().map(|key| format!("Bearer {key}"));
-        let optional = [
-            (AUTHORIZATION, bearer.as_deref(), "--key"),
-            (ACCOUNT, self.access.account.as_deref(), "--account"),
-            (IDEMPOTENCY_KEY, idempotency_key, "--idempotency-key"),
-        ];
-        for (name, text, flag) in optional {
-            let Some(text) = text else { continue };
-            let value = HeaderValue::from_str(text)
-                .map_err(|_| Failure::usage(format!("{flag} has characters no header may have")))?;
-            headers.insert(name, value);
         }
         let body = Bytes::from(body.unwrap_or_default());
         let timeout = self.access.timeout;
         let sent = self.http.request(method, &url, headers, body, timeout, ANSWER_BYTES_MAX).await;
         let (status, _, text) = sent.map_err(|error| self.unreachable(&error))?;
         Ok((status, text))
+    }
+
+    fn url_of(&self, path: &str) -> Result<TargetUrl, Failure> {
+        TargetUrl::parse(&format!("{}{path}", self.access.url))
+            .map_err(|invalid| Failure::usage(self.wrong_url(&invalid)))
+    }
+
+    /// Those of every call, and its own ones as far as they have a value. With each stands what to
+    /// blame for a value that cannot be sent.
+    fn headers(
+        &self,
+        accept: &'static str,
+        own: &[(HeaderName, Option<&str>, &str)],
+    ) -> Result<HeaderMap, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        let bearer = self.access.key.as_ref().map(|key| format!("Bearer {key}"));
+        let common = [
+            (AUTHORIZATION, bearer.as_deref(), "--key"),
+            (ACCOUNT, self.access.account.as_deref(), "--account"),
+        ];
+        for (name, text, flag) in common.iter().chain(own) {
+            let Some(text) = text else { continue };
+            let value = HeaderValue::from_str(text)
+                .map_err(|_| Failure::usage(format!("{flag} has characters no header may have")))?;
+            headers.insert(name, value);
+        }
+        Ok(headers)
     }
 
     /// What is said of a webhook's URL does not fit: a server may well be reached by plain http.
@@ -203,6 +242,15 @@ impl ApiClient {
                  serve`, or name another with --url or PH_URL"
             )),
         }
+    }
+}
+
+/// JSON, or the text that a proxy sent in its place.
+fn value_of(text: &[u8]) -> Value {
+    match serde_json::from_slice(text) {
+        Ok(value) => value,
+        Err(_) if text.is_empty() => Value::Null,
+        Err(_) => Value::String(String::from_utf8_lossy(text).into_owned()),
     }
 }
 

@@ -13,6 +13,7 @@ use posthaste_core::account::KeyText;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::limits::{BODY_BYTES_MAX, RETENTION_DEFAULT};
 use posthaste_core::remote::TrustedProxies;
+use posthaste_core::target_url::TargetUrl;
 use serde::Deserialize;
 
 /// Looked for in the working directory when no `--config` is given.
@@ -37,6 +38,10 @@ pub struct Settings {
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "POSTHASTE_LISTEN", value_parser = parse_listen)]
     pub listen: Option<SocketAddr>,
+
+    /// Where people reach this server, if that is not the address above: https://hooks.example.com
+    #[arg(long, value_name = "URL", env = "POSTHASTE_PUBLIC_URL")]
+    pub public_url: Option<String>,
 
     /// Folder that holds everything the server keeps [default: ./posthaste-data]
     #[arg(long, value_name = "DIR", env = "POSTHASTE_DATA")]
@@ -103,6 +108,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Without a slash at its end.
+    pub public_url: Option<String>,
     pub data: PathBuf,
     pub dev: bool,
     pub egress_allow: Vec<String>,
@@ -121,6 +128,7 @@ impl Default for Config {
         let retention_days = RETENTION_DEFAULT.as_secs() / 86_400;
         Config {
             listen: DEFAULT_LISTEN.parse().expect("the default is an address"),
+            public_url: None,
             data: DEFAULT_DATA.into(),
             dev: false,
             egress_allow: Vec::new(),
@@ -164,6 +172,7 @@ impl Settings {
     pub fn over(self, lower: Settings) -> Settings {
         Settings {
             listen: self.listen.or(lower.listen),
+            public_url: self.public_url.or(lower.public_url),
             data: self.data.or(lower.data),
             dev: self.dev.or(lower.dev),
             egress_allow: self.egress_allow.or(lower.egress_allow),
@@ -186,8 +195,13 @@ impl Settings {
             None => None,
             Some(text) => Some(KeyText::parse(&text).context("api_key is not right")?),
         };
+        let public_url = match self.public_url.filter(|text| !text.is_empty()) {
+            None => None,
+            Some(text) => Some(parse_public_url(&text)?),
+        };
         let config = Config {
             listen: self.listen.unwrap_or(default.listen),
+            public_url,
             data: self.data.unwrap_or(default.data),
             dev: self.dev.unwrap_or(default.dev),
             egress_allow: self.egress_allow.unwrap_or(default.egress_allow),
@@ -240,6 +254,11 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "it is no IP address with a port, such as 127.0.0.1:8080".to_owned())
 }
 
+fn parse_public_url(text: &str) -> anyhow::Result<String> {
+    TargetUrl::parse(text).with_context(|| format!("public_url {text:?} is not right"))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 fn check_range<T: PartialOrd + Copy + std::fmt::Display>(
     name: &str,
     value: T,
@@ -284,13 +303,13 @@ mod tests {
         check("trusted_proxies = [\"proxy\"]", "trusted_proxies is not right: \"proxy\"");
         check("log_level = \"posthaste=loud\"", "log_level");
         check("api_key = \"phk_short\"", "api_key");
+        check("public_url = \"hooks.example.com\"", "public_url");
         check("listen = \"here\"", "socket address");
     }
 
     #[test]
     fn dev_opens_loopback_and_nothing_else_does() {
-        let loopback =
-            posthaste_core::target_url::TargetUrl::parse("http://127.0.0.1:9/").expect("a URL");
+        let loopback = TargetUrl::parse("http://127.0.0.1:9/").expect("a URL");
         let check = |text: &str, expected: bool| {
             let config = settings(text).complete().expect("right");
             let policy = config.egress_policy().expect("checked");

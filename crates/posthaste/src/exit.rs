@@ -58,6 +58,13 @@ impl Failure {
         Failure { exit, message: sentence(status, &problem), problem: Some(problem) }
     }
 
+    /// Asking again would bring the same answer: the server understood, and will not. What was no
+    /// answer, or a 503, may be another one soon.
+    pub fn is_final(&self) -> bool {
+        let status = self.problem.as_ref().and_then(|problem| problem["status"].as_u64());
+        status.is_some_and(|status| (400..500).contains(&status))
+    }
+
     /// What to write to stderr when the output is JSON: the server's problem, or one of our own
     /// in the same shape.
     pub fn as_json(&self) -> Value {

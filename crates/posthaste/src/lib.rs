@@ -4,7 +4,7 @@
 //! - the server: [`config`] reads the settings, [`serve`] puts the parts together, [`first_start`]
 //!   makes what an empty store needs, [`telemetry`] writes the log;
 //! - the command line: [`cli`] is what may be typed, [`commands`] what it does, [`client`] talks
-//!   to a server, [`output`] prints, [`exit`] says how it ended.
+//!   to a server ([`server_sent`] reads its live stream), [`output`] prints, [`exit`] says how it ended.
 
 pub mod cli;
 pub mod client;
@@ -17,6 +17,7 @@ pub mod listen;
 pub mod open_files;
 pub mod output;
 pub mod serve;
+pub mod server_sent;
 pub mod system;
 pub mod telemetry;
 

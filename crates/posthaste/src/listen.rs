@@ -163,6 +163,26 @@ mod tests {
         assert!(silent < REQUEST_HEAD_WITHIN + Duration::from_secs(1), "closed after {silent:?}");
     }
 
+    /// The deadline is for heads: a live stream goes on for hours.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_as_long_as_it_likes() {
+        let hello_for_long = async || {
+            let pieces = futures_util::stream::unfold(0, async |count| {
+                tokio::time::sleep(REQUEST_HEAD_WITHIN / 2).await;
+                (count < 10).then(|| (Ok::<_, Infallible>(format!("hello {count};")), count + 1))
+            });
+            axum::body::Body::from_stream(pieces)
+        };
+        let router = Router::new().route("/", get(hello_for_long));
+        let listening = listening(router).await;
+        let mut stream = connect(&listening).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains("hello 9;") && answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+
     #[tokio::test]
     async fn a_stop_lets_an_answer_finish() {
         let (asked, was_asked) = oneshot::channel::<()>();

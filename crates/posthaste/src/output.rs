@@ -1,7 +1,7 @@
 //! What commands print: results on stdout in the form that was asked for, everything said to a
 //! person on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::{Cell, Color, Table};
@@ -29,6 +29,9 @@ pub enum ColorChoice {
 /// A column of a table, or a line of a sheet: its title, and where its value stands.
 pub type Column = (&'static str, &'static str);
 
+/// A column whose width is known before its rows are: at least so many characters.
+pub type WideColumn = (&'static str, &'static str, usize);
+
 #[derive(Debug, Clone)]
 pub struct Output {
     pub format: Format,
@@ -48,7 +51,7 @@ pub enum Tone {
 
 impl Output {
     pub fn new(format: Option<Format>, quiet: bool, color: ColorChoice, no_color: bool) -> Output {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = io::stdout().is_terminal();
         let default = if terminal { Format::Table } else { Format::Jsonl };
         let color = match color {
             ColorChoice::Always => true,
@@ -64,7 +67,7 @@ impl Output {
 
     /// A progress bar would be seen, and is wanted.
     pub fn shows_progress(&self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        !self.quiet && io::stderr().is_terminal()
     }
 
     /// Several things of one kind.
@@ -105,6 +108,34 @@ impl Output {
             Format::Jsonl => line(&item.to_string()),
             Format::Id => line(&id_of(item)),
         }
+    }
+
+    /// Above rows that come one by one.
+    pub fn row_titles(&self, columns: &[WideColumn]) -> io::Result<()> {
+        if self.format != Format::Table {
+            return Ok(());
+        }
+        let titles = columns.iter().map(|(title, _, width)| format!("{title:<width$}"));
+        try_line(self.paint(Tone::Faint, titles.collect::<Vec<_>>().join("  ").trim_end()))
+    }
+
+    /// One of several things of one kind that come one by one, without end: each is a line of its
+    /// own, in JSON too. An error means that nobody reads any more.
+    pub fn row(&self, item: &Value, columns: &[WideColumn]) -> io::Result<()> {
+        let text = match self.format {
+            Format::Table => {
+                let cells = columns.iter().map(|(_, at, width)| {
+                    let text = text_at(item, at);
+                    let text = if at.ends_with("at") { to_the_second(&text) } else { text };
+                    let padding = " ".repeat(width.saturating_sub(text.chars().count()));
+                    self.tinted(at, &text) + &padding
+                });
+                cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+            }
+            Format::Json | Format::Jsonl => item.to_string(),
+            Format::Id => id_of(item),
+        };
+        try_line(text)
     }
 
     /// A table that is no list of the API's objects. Only for people.
@@ -231,12 +262,18 @@ fn pretty(value: &Value) -> String {
 
 /// To stdout. A reader that has left (`| head`) is no failure of ours.
 pub fn line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+fn try_line(mut text: String) -> io::Result<()> {
+    text.push('\n');
+    // At once: whoever reads a pipe wants it now, and stdout waits for the end of a line only.
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// To stderr.
 pub fn error_line(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]

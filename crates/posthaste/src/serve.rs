@@ -97,12 +97,7 @@ impl Server {
             clock: clock.clone(),
             entropy,
             egress,
-            settings: posthaste_api::Settings {
-                body_bytes_max: config.body_bytes_max,
-                batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
-                metrics_open: config.metrics_open,
-                trusted_proxies: config.trusted_proxies()?,
-            },
+            settings: api_settings(config)?,
             inbox: config.dev.then(Inbox::default),
         })
         .await
@@ -146,6 +141,19 @@ impl Server {
         self.stop.send_replace(true);
         self.supervisor.await.context("the supervisor panicked")?
     }
+}
+
+fn api_settings(config: &Config) -> anyhow::Result<posthaste_api::Settings> {
+    Ok(posthaste_api::Settings {
+        body_bytes_max: config.body_bytes_max,
+        batch_body_bytes_max: config.body_bytes_max.max(BATCH_BODY_BYTES_MAX),
+        metrics_open: config.metrics_open,
+        trusted_proxies: config.trusted_proxies()?,
+        dev: config.dev,
+        public_url: config.public_url.clone(),
+        retention_days: config.retention_days,
+        egress_allow: config.egress_allow.clone(),
+    })
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
@@ -217,7 +225,7 @@ async fn supervise(
     // Not "which branch came first": the parts watch for the stop as well, and may end before this
     // task hears of it.
     let was_asked = *stop.borrow();
-    running.state.set_ready(false);
+    running.state.close();
     stop.send_replace(true);
     let engine_ended = match engine_ended {
         Some(ended) => ended,

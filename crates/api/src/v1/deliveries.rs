@@ -187,7 +187,7 @@ impl From<&Attempt> for AttemptJson {
 }
 
 impl DeliveryJson {
-    fn of(delivery: &Delivery, status: DeliveryStatus) -> DeliveryJson {
+    pub fn of(delivery: &Delivery, status: DeliveryStatus) -> DeliveryJson {
         DeliveryJson {
             id: delivery.id.to_string(),
             event_id: delivery.event_id.to_string(),
@@ -343,7 +343,7 @@ impl DeliveryListQuery {
     }
 }
 
-fn parse_status(text: &str) -> Result<DeliveryStatus, Invalid> {
+pub fn parse_status(text: &str) -> Result<DeliveryStatus, Invalid> {
     DeliveryStatus::parse(text).ok_or_else(|| {
         let all: Vec<&str> = DeliveryStatus::ALL.iter().map(|status| status.as_str()).collect();
         Invalid::at("", format!("must be one of {}", all.join(", ")))

@@ -12,7 +12,8 @@ use posthaste_core::event_type::{CustomEventType, EventType};
 use posthaste_core::limits::DESCRIPTION_CHARS_MAX;
 use posthaste_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::List;
@@ -69,7 +70,7 @@ impl From<&BuiltinEventType> for EventTypeJson {
             description: builtin.description.to_owned(),
             triggered: Some(builtin.triggered),
             use_cases: builtin.use_cases.iter().map(|text| (*text).to_owned()).collect(),
-            schema: None,
+            schema: builtin.schema.map(compact),
             sample: raw(builtin.sample.trim()),
             deprecated: false,
             built_in: true,
@@ -96,6 +97,12 @@ impl From<&CustomEventType> for EventTypeJson {
             updated_at: Some(custom.updated_at.to_string()),
         }
     }
+}
+
+/// Without the white space that is for whoever reads the source.
+fn compact(json: &str) -> Box<RawValue> {
+    let members: Map<String, Value> = serde_json::from_str(json).expect("schemas are JSON");
+    to_raw_value(&members).expect("a value can be written")
 }
 
 fn raw(json: &str) -> Option<Box<RawValue>> {

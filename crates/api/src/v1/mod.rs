@@ -9,10 +9,13 @@ mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
+mod inbox;
 mod names;
 mod secrets;
+mod server;
 mod session;
 mod stats;
+pub mod stream;
 mod users;
 pub mod webhooks;
 
@@ -43,6 +46,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(stream::stream))
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
@@ -57,6 +61,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show))
+        .routes(routes!(inbox::list, inbox::clear))
+        .routes(routes!(inbox::show_answer, inbox::set_answer))
+        .routes(routes!(server::show))
 }
 
 /// One page of a list, newest first.

@@ -11,20 +11,32 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use posthaste_core::attempt::{Attempt, Exchange, Outcome, Timings, Trigger};
 use posthaste_core::delivery::{Delivery, DeliveryState, LastAttempt, Progress, after_attempt};
-use posthaste_core::engine::{Cancellation, DeliveryEngine, EngineLoad, EngineStopped};
+use posthaste_core::engine::{
+    Cancellation, DeliveryEngine, EngineLoad, EngineStopped, Subscribed, Updates,
+};
 use posthaste_core::event::Event;
 use posthaste_core::header_lines::HeaderLines;
-use posthaste_core::id::{DeliveryId, WebhookId};
+use posthaste_core::id::{AccountId, DeliveryId, WebhookId};
 use posthaste_core::retry::{Jitter, RetrySchedule};
 use posthaste_core::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use posthaste_core::store::{AcceptedSink, DeliveryRecord, RecordBatch, Store};
+use posthaste_core::stream::{
+    Epoch, NoPlace, Piece, PlaceBounds, Places, Ring, Subscribe, Subscription, UpdateId,
+};
 use posthaste_core::time::Timestamp;
+use tokio::sync::watch;
+
+/// Updates that the live stream keeps: few, so that tests see what happens beyond.
+pub const RING_MAX: usize = 100;
+pub const SUBSCRIBERS_MAX: usize = 3;
+pub const SUBSCRIBERS_PER_ACCOUNT_MAX: usize = 2;
 
 #[derive(Default)]
 pub struct TestEngine {
     store: OnceLock<Arc<dyn Store>>,
     now: Mutex<Timestamp>,
     state: Mutex<EngineState>,
+    live: Arc<Live>,
     pub stopped: AtomicBool,
     /// A bug to be caught: `admit` panics.
     pub panics: AtomicBool,
@@ -109,6 +121,8 @@ impl TestEngine {
         };
         let batch = RecordBatch { records: vec![record], low_water: None };
         self.store().record(Arc::new(batch)).await.expect("a store that works");
+        self.live.state.lock().0.push(delivery.clone());
+        self.live.changed.send_replace(());
     }
 
     fn running(&self) -> Result<(), EngineStopped> {
@@ -217,8 +231,72 @@ impl DeliveryEngine for TestEngine {
         Ok(())
     }
 
+    fn subscribe(&self, subscribe: Subscribe) -> Result<Subscribed, NoPlace> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(NoPlace::Stopped);
+        }
+        let account = subscribe.filter.account_id;
+        let mut state = self.live.state.lock();
+        state.1.take(account)?;
+        let (subscription, reset) = state.0.subscribe(subscribe);
+        let changed = self.live.changed.subscribe();
+        let subscriber = Subscriber { live: self.live.clone(), account, subscription, changed };
+        Ok(Subscribed { updates: Box::new(subscriber), reset })
+    }
+
     fn load(&self) -> EngineLoad {
         let outstanding = self.state.lock().waiting.len();
-        EngineLoad { outstanding, in_flight: 0, unrecorded: outstanding }
+        let subscribers = self.live.state.lock().1.taken();
+        EngineLoad { outstanding, in_flight: 0, unrecorded: outstanding, subscribers }
+    }
+}
+
+/// The live stream, with core's own ring and rules. All is at one time: caps count what comes
+/// in one second.
+struct Live {
+    state: Mutex<(Ring, Places)>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Live {
+    fn default() -> Live {
+        let ring = Ring::new(Epoch::generate(&super::TestEntropy::default()), RING_MAX);
+        let places = Places::new(PlaceBounds {
+            in_all: SUBSCRIBERS_MAX,
+            per_account: SUBSCRIBERS_PER_ACCOUNT_MAX,
+        });
+        Live { state: Mutex::new((ring, places)), changed: watch::Sender::new(()) }
+    }
+}
+
+struct Subscriber {
+    live: Arc<Live>,
+    account: AccountId,
+    subscription: Subscription,
+    changed: watch::Receiver<()>,
+}
+
+#[async_trait]
+impl Updates for Subscriber {
+    async fn next(&mut self) -> Option<Piece> {
+        loop {
+            self.changed.mark_unchanged();
+            let now = Timestamp::parse(super::START).expect("a time");
+            let piece = self.live.state.lock().0.read(now, &mut self.subscription);
+            if !piece.is_empty() {
+                return Some(piece);
+            }
+            self.changed.changed().await.ok()?;
+        }
+    }
+
+    fn id(&self) -> UpdateId {
+        self.subscription.id()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.live.state.lock().1.leave(self.account);
     }
 }

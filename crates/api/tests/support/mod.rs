@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::BodyExt;
-use posthaste_api::{Api, AppState, Inbox, Parts, Settings};
+use posthaste_api::{Api, AppState, Dashboard, Inbox, Parts, Settings};
 use posthaste_core::account::{KeyText, NewApiKey, Role};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
@@ -186,6 +186,11 @@ impl TestServer {
         }
     }
 
+    /// In place of the one in the binary.
+    pub fn with_dashboard(self, dashboard: Dashboard) -> TestServer {
+        TestServer { api: Api::with_dashboard(self.state.clone(), dashboard), ..self }
+    }
+
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).expect("a short time");
         let now = self.clock.0.fetch_add(millis, Ordering::Relaxed) + millis;
@@ -199,8 +204,16 @@ impl TestServer {
     pub async fn send_from(&self, remote: &str, request: Request<Body>) -> Answer {
         let remote = remote.parse().expect("an address");
         let response = self.api.answer(remote, request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body in memory").to_bytes();
+        let (parts, mut body) = response.into_parts();
+        // What begins like this does not end: its first words do.
+        let is_stream =
+            parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_stream {
+            let first = body.frame().await.expect("a greeting").expect("in memory");
+            first.into_data().expect("words")
+        } else {
+            body.collect().await.expect("a body in memory").to_bytes()
+        };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: parts.status, headers: parts.headers, text, json }

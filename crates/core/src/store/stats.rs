@@ -48,4 +48,7 @@ pub trait StatsStore: Send + Sync + 'static {
 
     /// The health of one webhook, its rollup taken over everything since `since`.
     async fn health(&self, webhook: WebhookId, since: Timestamp) -> Result<Health, StoreError>;
+
+    /// How much of the disk the store takes up, roughly; `None` if that cannot be told.
+    async fn disk_bytes(&self) -> Result<Option<u64>, StoreError>;
 }

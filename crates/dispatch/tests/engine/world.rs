@@ -257,6 +257,11 @@ impl World {
 
     pub async fn stop_and_restart(mut self) -> World {
         self.stop().await;
+        self.restart().await
+    }
+
+    /// Starts anew on the same folder, after a stop.
+    pub async fn restart(self) -> World {
         let World { folder, store, engine, transport, clock, entropy, bounds, .. } = self;
         drop((store, engine));
         World::start(folder, clock, transport, entropy, bounds).await

@@ -8,6 +8,7 @@ pub mod event_type;
 pub mod send;
 pub mod sign;
 pub mod stats;
+pub mod tail;
 pub mod trigger;
 pub mod try_it;
 pub mod user;
@@ -113,6 +114,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::Send(arguments) => send::run(&arguments, &context).await,
         Verb::Trigger(arguments) => trigger::run(&arguments, &context).await,
         Verb::Delivery(arguments) => delivery::run(arguments, &context).await,
+        Verb::Tail(arguments) => tail::run(&arguments, &context).await,
         Verb::Stats(arguments) => stats::run(&arguments, &context).await,
         Verb::EventType(arguments) => event_type::run(&arguments, &context).await,
         Verb::Key(arguments) => api_key::run(arguments, &context).await,

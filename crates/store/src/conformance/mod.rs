@@ -129,6 +129,7 @@ macro_rules! store_suite {
                 the_busiest_second_adds_up_over_days_and_webhooks,
                 health_says_how_a_webhook_is_doing,
                 another_accounts_stats_are_empty,
+                what_it_takes_up_grows_with_what_is_stored,
             }
             expiry {
                 old_days_go_and_their_hits_stay,

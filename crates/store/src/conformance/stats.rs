@@ -245,3 +245,17 @@ pub async fn the_busiest_second_of_an_hour_adds_up_over_days(f: &mut dyn Fixture
     let whole = &series.buckets[0].1;
     assert_eq!((whole.attempts, whole.peak_per_second()), (5, 2));
 }
+
+/// A store that cannot tell says so always.
+pub async fn what_it_takes_up_grows_with_what_is_stored(f: &mut dyn Fixture) {
+    let store = f.store();
+    let Some(before) = store.disk_bytes().await.expect("disk bytes") else { return };
+    // Files grow in steps.
+    for _ in 0..200 {
+        let event = accept_one(&*store, now(), account(1), new_event(&[webhook(1); 10])).await;
+        let records = (0..10).map(|position| delivered(&event, position, now()));
+        record(&*store, records.collect()).await;
+    }
+    let after = store.disk_bytes().await.expect("disk bytes").expect("as before");
+    assert!(after > before, "{before} and then {after}");
+}

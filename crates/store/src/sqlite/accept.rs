@@ -1,14 +1,14 @@
 //! Accepting events: the queue of those who wait, the thread that commits, and what a commit does.
 //!
-//! Group commit without a timer: while one commit syncs, the next accepts gather in the queue, and
-//! are then written together. One sync is shared by all that came during the one before it; alone,
-//! an event waits for nothing but its own.
+//! Group commit: while one commit syncs, the next accepts gather in the queue, and are then written
+//! together. One sync is shared by all that came during the one before it; alone, an event waits
+//! for nothing but its own. Under load a group waits a little for more ([`Company`]).
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use posthaste_core::event::{Event, Idempotency, NewEvent};
 use posthaste_core::id::{AccountId, EventId, ID_STRIDE, IdSequence};
 use posthaste_core::limits::{ACCEPT_COMMIT_MAX, ACCEPT_QUEUE_MAX};
@@ -16,6 +16,7 @@ use posthaste_core::store::{Accept, Accepted, StoreError};
 use posthaste_core::time::Timestamp;
 use tokio::sync::oneshot;
 
+use super::company::{Company, GROUP_EVENTS};
 use super::fault::{Fault, same};
 use super::keys::{Flush, FlushSize, Place};
 use super::partitions::Day;
@@ -39,20 +40,33 @@ struct PendingAccept {
 
 /// Who waits to be committed, and whether somebody commits.
 #[derive(Default)]
-pub struct AcceptQueue(Mutex<Waiting>);
+pub struct AcceptQueue {
+    waiting: Mutex<Waiting>,
+    /// There are events enough for a good group.
+    gathered: Condvar,
+}
 
 #[derive(Default)]
 struct Waiting {
     accepts: VecDeque<PendingAccept>,
+    /// In all of `accepts`.
+    events: usize,
     is_committing: bool,
+    company: Company,
 }
 
 impl AcceptQueue {
     /// Whether the caller must see to it that somebody commits.
     fn push(&self, accept: PendingAccept) -> Result<bool, StoreError> {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         if waiting.accepts.len() >= ACCEPT_QUEUE_MAX {
             return Err(StoreError::Overloaded);
+        }
+        let before = waiting.events;
+        waiting.events += accept.accept.events.len();
+        if before < GROUP_EVENTS && waiting.events >= GROUP_EVENTS {
+            // Costs nothing where nobody waits.
+            self.gathered.notify_one();
         }
         waiting.accepts.push_back(accept);
         Ok(!std::mem::replace(&mut waiting.is_committing, true))
@@ -60,7 +74,7 @@ impl AcceptQueue {
 
     /// What is committed next. If there is nothing, the one who asks has ended committing.
     fn take_group(&self) -> Option<Vec<PendingAccept>> {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         let (mut events, mut bytes) = (0, 0);
         let mut count = 0;
         // By events and bytes too: a thousand batches of a thousand would be one long commit.
@@ -73,7 +87,18 @@ impl AcceptQueue {
             bytes += accept.events.iter().map(|event| event.data.len()).sum::<usize>();
         }
         waiting.is_committing = count > 0;
+        waiting.events -= events;
         (count > 0).then(|| waiting.accepts.drain(..count).collect())
+    }
+
+    /// Waits for more, if that is worth it after a group of `group` events.
+    fn gather(&self, group: usize) {
+        let mut waiting = self.waiting.lock();
+        let queued = waiting.events;
+        let Some(wait) = waiting.company.wait(group, queued) else { return };
+        self.gathered.wait_while_for(&mut waiting, |waiting| waiting.events < GROUP_EVENTS, wait);
+        let queued = waiting.events;
+        waiting.company.waited(queued);
     }
 }
 
@@ -88,7 +113,7 @@ struct Committer {
 impl Drop for Committer {
     fn drop(&mut self) {
         if !self.is_done {
-            let lost = std::mem::take(&mut *self.queue.0.lock());
+            let lost = std::mem::take(&mut *self.queue.waiting.lock());
             drop(lost);
         }
     }
@@ -100,6 +125,7 @@ impl Committer {
     /// that a runtime whose time is paused knows that nothing goes on.
     fn run(mut self) {
         while let Some(group) = self.queue.take_group() {
+            let events = group.iter().map(|pending| pending.accept.events.len()).sum();
             // Not held while waiting: the folder's lock goes with it.
             let Some(shared) = self.shared.upgrade() else { continue };
             // What panics drops the senders of all that shared the commit; the next goes on.
@@ -118,6 +144,7 @@ impl Committer {
             if let Some((shared, flush)) = flush {
                 flush_keys(shared, flush);
             }
+            self.queue.gather(events);
         }
         self.is_done = true;
     }

@@ -8,6 +8,7 @@
 mod accept;
 mod accounts;
 mod audit;
+mod company;
 mod config;
 mod connection;
 mod counts;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -225,6 +226,21 @@ impl Partitions {
         }
         close_older(&by_day);
         Ok(Partitions { dir: dir.to_owned(), open_segments, by_day: RwLock::new(by_day) })
+    }
+
+    /// What all files of the store take up, those that are no partition's included.
+    pub fn disk_bytes(&self) -> Result<u64, Fault> {
+        const BLOCK_BYTES: u64 = 512;
+        let mut blocks = 0;
+        for entry in fs::read_dir(&self.dir)? {
+            match entry?.metadata() {
+                Ok(metadata) => blocks += metadata.blocks(),
+                // An expired day's, or a journal that is not needed any more.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(blocks * BLOCK_BYTES)
     }
 
     pub fn get(&self, day: Day) -> Option<Arc<Partition>> {

@@ -29,6 +29,10 @@ impl StatsStore for SqliteStore {
     async fn health(&self, webhook: WebhookId, since: Timestamp) -> Result<Health, StoreError> {
         self.read(move |shared| health(shared, webhook, since)).await
     }
+
+    async fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
+        self.read(|shared| shared.partitions.disk_bytes()).await.map(Some)
+    }
 }
 
 fn stats(shared: &Shared, query: StatsQuery) -> Result<StatsSeries, Fault> {
