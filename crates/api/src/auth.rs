@@ -142,8 +142,8 @@ impl FromRequestParts<AppState> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<SignedIn, ApiError> {
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            key_of(&parts.headers, state)?;
+        if let Some(sent) = authorization(&parts.headers)? {
+            grant_of(sent, state)?;
             return Err(ApiError::new(Code::Forbidden, "only a user who signed in may do this"));
         }
         let (session, user) = session_of(&parts.method, &parts.headers, state).await?;
@@ -210,8 +210,8 @@ impl Claim {
     /// Whoever sends an authorization header is judged by that alone: a program that runs in a
     /// browser is not taken for the person before it.
     async fn of(method: &Method, headers: &HeaderMap, state: &AppState) -> Result<Claim, ApiError> {
-        if headers.contains_key(header::AUTHORIZATION) {
-            let Grant { id, role, account_id } = key_of(headers, state)?;
+        if let Some(sent) = authorization(headers)? {
+            let Grant { id, role, account_id } = grant_of(sent, state)?;
             let (who, rights) = (Who::Key(id), Rights::Key(role));
             return Ok(Claim { who, rights, account_id, signed_in: None });
         }
@@ -230,14 +230,18 @@ fn unauthorized(detail: &str) -> ApiError {
     ApiError::new(Code::Unauthorized, detail)
 }
 
+fn authorization(headers: &HeaderMap) -> Result<Option<&HeaderValue>, ApiError> {
+    only(headers, &header::AUTHORIZATION)
+        .map_err(|MoreThanOne| unauthorized("more than one authorization header was sent"))
+}
+
+/// What the key in an authorization header is good for.
+///
 /// SHA-256 every time, though a table of the keys seen lately, as they came, would be quicker: then
 /// keys would lie about in memory, and the time that a comparison takes would tell of them. What a
 /// processor needs for the hash of one key is a fifth of a microsecond.
-fn key_of(headers: &HeaderMap, state: &AppState) -> Result<Grant, ApiError> {
-    let value = only(headers, &header::AUTHORIZATION)
-        .map_err(|MoreThanOne| unauthorized("more than one authorization header was sent"))?
-        .ok_or_else(missing)?;
-    let text = value.to_str().map_err(|_| missing())?;
+fn grant_of(authorization: &HeaderValue, state: &AppState) -> Result<Grant, ApiError> {
+    let text = authorization.to_str().map_err(|_| missing())?;
     let (scheme, key) = text.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());

@@ -5,14 +5,15 @@ mod support;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Response;
+use axum::http::{Response, request};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use posthaste_api::AnswerBody;
 use serde_json::{Value, json};
 
+use support::TestServer;
+use support::browser::{Browser, owner};
 use support::engine::{RING_MAX, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_ACCOUNT_MAX};
-use support::{REMOTE, TestServer};
 
 /// An open stream.
 struct Stream(Response<AnswerBody>);
@@ -26,8 +27,21 @@ impl Stream {
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
         }
-        let request = request.body(Body::empty()).expect("a request");
-        let answer = server.api.answer(REMOTE.parse().expect("an address"), request).await;
+        Stream::of(server, request, last_id).await
+    }
+
+    /// As a user who signed in.
+    async fn of_user(server: &TestServer, browser: &Browser) -> Stream {
+        let cookie = browser.cookie.as_deref().expect("signed in");
+        let request = server.request("GET", "/v1/stream", "").header("cookie", cookie);
+        Stream::of(server, request, None).await
+    }
+
+    async fn of(server: &TestServer, request: request::Builder, last_id: Option<&str>) -> Stream {
+        let answer = server
+            .api
+            .answer([192, 0, 2, 7].into(), request.body(Body::empty()).expect("a request"))
+            .await;
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -262,6 +276,18 @@ async fn it_ends_when_the_key_is_deleted() {
     let deleted = tokio::time::Instant::now();
     assert_eq!(stream.text().await, None);
     assert!(deleted.elapsed() <= Duration::from_secs(15));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_the_user_signs_out() {
+    let server = TestServer::start().await;
+    let mut browser = owner(&server).await;
+    let mut stream = Stream::of_user(&server, &browser).await;
+    assert!(stream.text().await.expect("a comment").starts_with(": "));
+    browser.call(&server, "DELETE", "/v1/session", Value::Null).await.expect(204);
+    let signed_out = tokio::time::Instant::now();
+    assert_eq!(stream.text().await, None);
+    assert!(signed_out.elapsed() <= Duration::from_secs(15));
 }
 
 #[tokio::test]
