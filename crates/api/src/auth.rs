@@ -267,13 +267,16 @@ async fn session_of(
     }
     let now = state.now();
     let found = state.store.session(now, token.hash()).await?;
-    let (session, user) =
-        found.ok_or_else(|| unauthorized("the session is over; sign in again"))?;
+    let (session, user) = found.ok_or_else(session_over)?;
     if let Some(expires_at) = session.renewed(now) {
         state.store.renew_session(session.hash, expires_at).await?;
         return Ok((Session { expires_at, ..session }, user));
     }
     Ok((session, user))
+}
+
+pub fn session_over() -> ApiError {
+    unauthorized("the session is over; sign in again")
 }
 
 fn cross_origin() -> ApiError {

@@ -89,8 +89,10 @@ pub async fn metrics(
     Extension(dashboard): Extension<Dashboard>,
     mut parts: Parts,
 ) -> Result<Response, ApiError> {
-    // The dashboard has a page of this name, and its address may be opened or loaded again.
-    if asks_for_a_page(&parts.headers) {
+    // The dashboard has a page of this name, and its address may be opened or loaded again. With a
+    // key it is a program that asks, whatever it takes: Java's standard client names HTML too.
+    let has_key = parts.headers.contains_key(header::AUTHORIZATION);
+    if !has_key && asks_for_a_page(&parts.headers) {
         return Ok(dashboard.page(&parts.headers));
     }
     if !state.settings.metrics_open {

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use parking_lot::Mutex;
+use posthaste_core::audit::REDACTED;
 use posthaste_core::canonical::canonicalise;
 use posthaste_core::id::WebhookId;
 use posthaste_core::limits::BODY_BYTES_MAX;
@@ -58,7 +59,7 @@ pub struct Received {
     at: String,
     /// What stood behind `/inbox/receive/`.
     name: String,
-    /// Pairs of name and value, in the order they came.
+    /// Pairs of name and value, in the order they came; not what a cookie says.
     #[schema(value_type = Vec<Vec<String>>)]
     headers: Vec<(String, String)>,
     body: String,
@@ -219,7 +220,10 @@ async fn receive(
     let headers: Vec<(String, String)> = headers
         .iter()
         .map(|(name, value)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            // A browser on this machine may have sent its session along; everybody reads this.
+            let shown =
+                if *name == header::COOKIE { REDACTED.as_bytes() } else { value.as_bytes() };
+            (name.to_string(), String::from_utf8_lossy(shown).into_owned())
         })
         .collect();
     let verdict = verdict_of(&state, now, &headers, &body);

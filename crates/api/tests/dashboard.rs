@@ -141,6 +141,11 @@ async fn who_does_not_ask_for_a_page_gets_none() {
         let answer = ask(&server, "/metrics", &[("accept", accept)]).await;
         answer.expect_problem(401, "unauthorized");
     }
+    // Java's standard client names HTML, whatever it is after.
+    let java = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
+    let scrape = server.request("GET", "/metrics", &server.keys.platform).header("accept", java);
+    let answer = server.send(scrape.body(Body::empty()).expect("a request")).await.expect(200);
+    assert!(answer.header("content-type").starts_with("text/plain"), "{}", answer.text);
     let post = server.request("POST", "/setup/webhooks", "").header("accept", A_PAGE);
     let answer = server.send(post.body(Body::empty()).expect("a request")).await;
     answer.expect_problem(404, "not_found");

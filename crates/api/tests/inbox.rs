@@ -65,6 +65,22 @@ async fn what_arrives_is_kept_and_verified() {
     assert_eq!(empty, json!({"data": [], "next_since": 3, "more": false}));
 }
 
+/// A browser on this machine sends its session wherever on this server a page makes it post to, and
+/// what is kept here is shown to everybody.
+#[tokio::test]
+async fn nobodys_session_is_kept() {
+    let server = TestServer::start_with_inbox().await;
+    let request = server
+        .request("POST", "/inbox/receive", "")
+        .header("cookie", "theme=dark; posthaste_session=token")
+        .header("x-kept", "as it came")
+        .body(Body::from("{}"));
+    server.send(request.expect("a request")).await.expect(200);
+    let kept = call(&server, "GET", "/inbox/requests", Value::Null).await.expect(200).json;
+    let headers = json!([["cookie", "[redacted]"], ["x-kept", "as it came"]]);
+    assert_eq!(kept["data"][0]["headers"], headers);
+}
+
 fn hex_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::future::join_all;
 use posthaste_api::Settings;
 use posthaste_core::limits::{LINK_LIFETIME, SESSION_IDLE, SESSION_LONGEST};
 use posthaste_core::remote::TrustedProxies;
@@ -187,6 +188,30 @@ async fn a_new_password_ends_all_other_sessions_and_changes_the_token() {
     let mut again = Browser::default();
     again.sign_in(&server, OWNER, PASSWORD).await.expect_problem(401, "wrong_credentials");
     again.sign_in(&server, OWNER, "another one, longer").await.expect(201);
+}
+
+/// The password was right when it was compared, which takes its time, and is none any more.
+#[tokio::test]
+async fn a_password_that_is_changed_during_a_sign_in_lets_nobody_in() {
+    let server = TestServer::start().await;
+    owner(&server).await;
+    let mut known = Browser::default();
+    known.sign_in(&server, OWNER, PASSWORD).await.expect(201);
+    let key = &server.keys.platform;
+    let users = server.call("GET", "/v1/users", key, Value::Null).await.expect(200).json;
+    let path = format!("/v1/users/{}/link", users["data"][0]["id"].as_str().expect("an id"));
+    let link = server.call("POST", &path, key, Value::Null).await.expect(201).json;
+    let mut by_link = Browser::default();
+    by_link.follow(&server, link["url_path"].as_str().expect("a path")).await.expect(201);
+    // Two passwords are hashed at a time, so most of these wait until the new one is set.
+    let mut late = vec![Browser::default(); 6];
+    let sign_ins = late.iter_mut().map(|browser| browser.sign_in(&server, OWNER, PASSWORD));
+    let set = by_link.set_password(&server, "another good password");
+    let (set, _) = tokio::join!(set, join_all(sign_ins));
+    set.expect(204);
+    for browser in &mut late {
+        browser.get(&server, "/v1/session").await.expect_problem(401, "unauthorized");
+    }
 }
 
 #[tokio::test]

@@ -182,6 +182,22 @@ async fn a_new_role_and_the_end_of_a_user_end_the_sessions() {
     root.call(&server, "DELETE", &path, Value::Null).await.expect_problem(404, "not_found");
 }
 
+/// Setting a password takes its time, and starts a session: not for whoever has lost theirs by then.
+#[tokio::test]
+async fn a_session_that_ends_while_a_password_is_set_does_not_come_back() {
+    let server = TestServer::start().await;
+    let mut root = owner(&server).await;
+    let (mut ann, id) = invited(&server, &server.keys.platform, "ann@example.com", "editor").await;
+    let path = format!("/v1/users/{id}");
+    let passwords = json!({"password": "another good password", "current_password": PASSWORD});
+    let (_, changed) = tokio::join!(
+        ann.call(&server, "POST", "/v1/session/password", passwords),
+        root.call(&server, "PATCH", &path, json!({"role": "viewer"})),
+    );
+    changed.expect(200);
+    ann.get(&server, "/v1/session").await.expect_problem(401, "unauthorized");
+}
+
 #[tokio::test]
 async fn everybody_changes_their_own_name_and_address_and_nothing_more() {
     let server = TestServer::start().await;

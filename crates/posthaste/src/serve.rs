@@ -31,8 +31,8 @@ use crate::system::{OsEntropy, SystemClock};
 const NODE: u16 = 0;
 /// How often the store is asked to drop what is too old. It drops whole days, so mostly nothing.
 const EXPIRE_EVERY: Duration = Duration::from_hours(1);
-/// What callers get to finish their requests in once the engine has stopped. Streams would go on
-/// for ever, so this is where they end.
+/// What callers get to finish their requests in once the engine has stopped. Whoever does not read
+/// its answer, such as a stream's last words, would take for ever, so this is where it ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// A running server.

@@ -1085,7 +1085,7 @@ export interface components {
             at: string;
             /** @description What stood behind `/inbox/receive/`. */
             name: string;
-            /** @description Pairs of name and value, in the order they came. */
+            /** @description Pairs of name and value, in the order they came; not what a cookie says. */
             headers: string[][];
             body: string;
             /** Format: int32 */

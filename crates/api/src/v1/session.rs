@@ -18,7 +18,7 @@ use super::names::{AccountsAllowedName, AnyRoleName};
 use super::text_of;
 use super::users::UserJson;
 use crate::audit::{Changed, Record};
-use crate::auth::{By, Known, Newcomer, SignedIn};
+use crate::auth::{By, Known, Newcomer, SignedIn, session_over};
 use crate::cookie;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, given};
@@ -169,6 +169,10 @@ pub async fn sign_in(
     let shared = state.clone();
     let user = state
         .change(newcomer.by(), async move {
+            // The password may have been changed while it was compared.
+            let known = shared.store.user(user.id).await?;
+            let known = known.filter(|known| known.password == user.password);
+            let user = known.ok_or_else(|| wrong(Code::WrongCredentials))?;
             leave(&shared, left).await?;
             if !shared.store.start_session(user.id, session.clone()).await? {
                 return Err(wrong(Code::WrongCredentials));
@@ -347,10 +351,12 @@ pub async fn set_password(
     let shared = state.clone();
     state
         .change(by, async move {
-            let before = user.clone();
-            let user = User { password: Some(hash.clone()), ..user };
+            // The session may have ended while the password was hashed: it must not come back.
+            let found = shared.store.session(now, session.hash).await?;
+            let (_, before) = found.ok_or_else(session_over)?;
+            let user = User { password: Some(hash.clone()), ..before.clone() };
             if !shared.store.set_password(user.id, hash, begun).await? {
-                return Err(ApiError::not_found("user"));
+                return Err(session_over());
             }
             Ok(Changed::and((), Record::changed(AuditAction::UserPasswordSet, &before, &user)))
         })
