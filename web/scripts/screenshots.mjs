@@ -95,7 +95,7 @@ async function sheet(look, shots, width) {
 
 /** The four of the README. */
 async function shootReadme(storageState) {
-  const viewport = { width: 1120, height: 700 };
+  const viewport = { width: 1280, height: 800 };
   const { page, context } = await openWindow(browser, { viewport, storageState });
   context.setDefaultTimeout(5_000);
   const { webhooks, deliveries } = data;
