@@ -104,7 +104,7 @@ async function shootReadme(storageState) {
     webhooks: "/setup/webhooks",
     endpoint: `/setup/webhooks/${webhooks.good.id}`,
     delivery: `/deliveries/${deliveries.retrying.id}`,
-    metrics: "/metrics?range=1h",
+    inbox: "/inbox",
   })) {
     await open(page, way);
     const file = path.join(folder, "readme", `${name}.png`);

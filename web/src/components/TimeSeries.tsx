@@ -8,7 +8,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatCompact, formatSeconds } from "../format";
 import { Scroll } from "./Scroll";
-import { download, type Series, stack, toCsv } from "./series";
+import { download, lonely, type Series, stack, toCsv } from "./series";
 import classes from "./TimeSeries.module.css";
 
 export type { Series } from "./series";
@@ -178,7 +178,8 @@ function Plot(props: PlotProps) {
       width: element.clientWidth,
       height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      // On the right there is half of the last moment's label.
+      padding: [8, 24, 0, 0],
       cursor: {
         y: false,
         points: { show: !bars },
@@ -211,7 +212,15 @@ function Plot(props: PlotProps) {
           fill: stacked || bars ? colour(name) : undefined,
           width: bars ? 0 : stacked ? 1 : 2,
           paths: bars ? uPlot.paths.bars?.({ size: [0.7, 40], gap: 1 }) : undefined,
-          points: { show: false },
+          // Only where there is no line to see.
+          points:
+            stacked || bars
+              ? { show: false }
+              : {
+                  show: true,
+                  size: 5,
+                  filter: (plot: uPlot, n: number) => lonely(plot.data[n] ?? []),
+                },
         })),
       ],
       hooks: {

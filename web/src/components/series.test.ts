@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { stack, toCsv } from "./series";
+import { lonely, stack, toCsv } from "./series";
 
 test("series are stacked in their order, gaps counting as nothing", () => {
   const series = [
@@ -10,6 +10,12 @@ test("series are stacked in their order, gaps counting as nothing", () => {
     [1, 0, 3],
     [2, 2, 3],
   ]);
+});
+
+test("values without neighbours are found", () => {
+  expect(lonely([])).toEqual([]);
+  expect(lonely([1])).toEqual([0]);
+  expect(lonely([1, 2, null, 0, null, undefined, 4])).toEqual([3, 6]);
 });
 
 test("CSV quotes what needs it and keeps spreadsheets from computing", () => {

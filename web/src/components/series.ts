@@ -19,6 +19,12 @@ export function stack(series: Series[]): (number | null)[][] {
   );
 }
 
+/** Where a value has none beside it: a line would not show it. */
+export function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const has = (n: number) => values[n] !== null && values[n] !== undefined;
+  return Array.from(values, (_, n) => n).filter((n) => has(n) && !has(n - 1) && !has(n + 1));
+}
+
 /** Comma-separated values as RFC 4180 has them. */
 export function toCsv(header: string[], rows: (string | number | null)[][]): string {
   return [header, ...rows].map((row) => row.map(csvField).join(",")).join("\r\n");
