@@ -173,6 +173,21 @@ async fn a_sign_in_that_failed_names_its_user_and_nothing_that_was_typed() {
     assert!(log(&server, "&action=session.refused").await.len() <= 60);
 }
 
+/// A browser left open is no place to find a password out unseen.
+#[tokio::test]
+async fn a_wrong_current_password_is_written_down() {
+    let server = TestServer::start().await;
+    let mut browser = owner(&server).await;
+    let body = json!({"password": "another good password", "current_password": "typed-password"});
+    let answer = browser.call(&server, "POST", "/v1/session/password", body).await;
+    answer.expect_problem(401, "wrong_credentials");
+    let refused = log(&server, "&action=session.refused").await;
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0]["actor"]["id"], refused[0]["target"]["id"]);
+    assert_eq!(refused[0]["actor"]["type"], "user");
+    assert!(!refused[0].to_string().contains("typed"), "{}", refused[0]);
+}
+
 #[tokio::test]
 async fn it_can_be_filtered_and_pages() {
     let server = TestServer::start().await;

@@ -160,7 +160,8 @@ pub async fn sign_in(
         Err(_) => false,
     };
     let Some(user) = user.filter(|_| is_right) else {
-        return Err(refuse(&state, &newcomer, email, Code::WrongCredentials).await);
+        write_refusal(&state, newcomer.by(), email).await?;
+        return Err(wrong(Code::WrongCredentials));
     };
     state.sign_ins.lock().succeeded(&user.email);
     let token = Token::generate(&*state.entropy);
@@ -204,7 +205,8 @@ pub async fn sign_in_by_link(
     let tried = state.sign_ins.lock().try_sign_in(now, None, newcomer.remote);
     tried.map_err(|too_many| ApiError::too_many_attempts(too_many.until.since(now)))?;
     let Some(link) = Token::parse(&body.token) else {
-        return Err(refuse(&state, &newcomer, None, Code::InvalidLink).await);
+        write_refusal(&state, newcomer.by(), None).await?;
+        return Err(wrong(Code::InvalidLink));
     };
     let token = Token::generate(&*state.entropy);
     let session = NewSession::begin(now, &token, SignedInBy::Link);
@@ -221,10 +223,11 @@ pub async fn sign_in_by_link(
             Ok(Changed::and(Some((user, session)), record))
         })
         .await?;
-    match signed_in {
-        Some(signed_in) => welcome(now, &state, &headers, &token, signed_in).await,
-        None => Err(refuse(&state, &newcomer, None, Code::InvalidLink).await),
-    }
+    let Some(signed_in) = signed_in else {
+        write_refusal(&state, newcomer.by(), None).await?;
+        return Err(wrong(Code::InvalidLink));
+    };
+    welcome(now, &state, &headers, &token, signed_in).await
 }
 
 /// The session that a browser had before ends with a new one, so that none is left behind.
@@ -253,25 +256,21 @@ async fn welcome(
 
 /// Writes a sign-in down that failed. Not the address, unless it is a user's: people type
 /// passwords there.
-async fn refuse(
-    state: &AppState,
-    newcomer: &Newcomer,
-    email: Option<Email>,
-    code: Code,
-) -> ApiError {
+async fn write_refusal(state: &AppState, by: By, email: Option<Email>) -> Result<(), ApiError> {
     let shared = state.clone();
-    let written = state.change(newcomer.by(), async move {
-        let user = match email {
-            Some(email) => shared.store.user_by_email(&email).await?,
-            None => None,
-        };
-        let record = match &user {
-            Some(user) => Record::about(AuditAction::SessionRefused, user),
-            None => Record::of(AuditAction::SessionRefused),
-        };
-        Ok(Changed::and((), record))
-    });
-    written.await.err().unwrap_or_else(|| wrong(code))
+    state
+        .change(by, async move {
+            let user = match email {
+                Some(email) => shared.store.user_by_email(&email).await?,
+                None => None,
+            };
+            let record = match &user {
+                Some(user) => Record::about(AuditAction::SessionRefused, user),
+                None => Record::of(AuditAction::SessionRefused),
+            };
+            Ok(Changed::and((), record))
+        })
+        .await
 }
 
 fn wrong(code: Code) -> ApiError {
@@ -376,6 +375,7 @@ async fn check_current(
     tried.map_err(|too_many| ApiError::too_many_attempts(too_many.until.since(now)))?;
     let typed = Password::typed(current).map_err(|invalid| invalid.under("/current_password"))?;
     if !state.passwords.is_right(typed, user.password.clone()).await? {
+        write_refusal(state, by, Some(user.email.clone())).await?;
         return Err(ApiError::new(Code::WrongCredentials, "the current password is wrong"));
     }
     state.sign_ins.lock().succeeded(&user.email);
