@@ -2,10 +2,11 @@
 //! the only one with a real clock and real chance (`system`).
 //!
 //! - the server: [`config`] reads the settings, [`serve`] puts the parts together, [`first_start`]
-//!   makes what an empty store needs, [`telemetry`] writes the log;
+//!   makes what an empty store needs, [`telemetry`] writes the log, [`allocator`] gives back memory;
 //! - the command line: [`cli`] is what may be typed, [`commands`] what it does, [`client`] talks
 //!   to a server ([`server_sent`] reads its live stream), [`output`] prints, [`exit`] says how it ended.
 
+pub mod allocator;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::delivery::quoted;
+use crate::allocator;
 use crate::cli::ServeArgs;
 use crate::client::{Access, ApiClient, Query};
 use crate::config::{Config, Settings};
@@ -63,6 +64,7 @@ async fn serve(config: &Config, output: &Output) -> Result<(), Failure> {
     }
     greet(config, &server, output);
     tracing::info!(address = %server.address, "ready");
+    allocator::give_back();
     server.run_until(stop).await?;
     tracing::info!("stopped");
     Ok(())
