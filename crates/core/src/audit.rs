@@ -9,8 +9,8 @@ use crate::id::{AccountId, AuditId};
 use crate::limits::AUDIT_TEXT_CHARS_MAX;
 use crate::time::Timestamp;
 
-/// Stands where a value is that the reader may not see.
-pub const REDACTED: &str = "[redacted]";
+// One word for what is left out, in deliveries and here.
+pub use crate::sent_headers::REDACTED;
 
 /// Of these only that they changed is written down.
 const SECRET_FIELDS: [&str; 4] = ["secret", "password", "key", "headers"];
