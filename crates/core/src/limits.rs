@@ -184,3 +184,47 @@ pub const AUDIT_TEXT_CHARS_MAX: usize = 500;
 pub const AUDIT_KEPT: Duration = Duration::from_hours(400 * 24);
 
 pub const RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);
+
+// Contacts.
+
+/// Of a powerlist's name.
+pub const POWERLIST_NAME_CHARS_MAX: usize = 100;
+/// Powerlists of one account.
+pub const POWERLISTS_MAX: usize = 10_000;
+/// A name, an address or the like.
+pub const CONTACT_TEXT_CHARS_MAX: usize = 500;
+pub const TAGS_MAX: usize = 100;
+pub const TAG_CHARS_MAX: usize = 100;
+pub const CUSTOM_FIELDS_MAX: usize = 100;
+pub const CUSTOM_FIELD_NAME_CHARS_MAX: usize = 100;
+/// Of one custom field's value, as JSON.
+pub const CUSTOM_FIELD_BYTES_MAX: usize = 4 * 1024;
+/// Contacts changed in one transaction of an import: some 20 ms, for which others wait.
+pub const IMPORT_BATCH_ROWS: usize = 1_000;
+/// A CSV file: a few million rows. It is kept on disk until it is imported.
+pub const IMPORT_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// One row of a CSV file. More is a quote that was never closed.
+pub const IMPORT_ROW_BYTES_MAX: usize = 64 * 1024;
+/// Columns of a CSV file.
+pub const IMPORT_COLUMNS_MAX: usize = 256;
+/// Skipped rows of which an import keeps the reason; all are counted.
+pub const IMPORT_SKIPS_KEPT_MAX: usize = 10_000;
+/// Imports of one account that wait or run.
+pub const IMPORTS_WAITING_MAX: usize = 10;
+/// Rows shown before an import.
+pub const IMPORT_PREVIEW_ROWS: usize = 20;
+
+// Inbound webhooks.
+
+/// Requests to one inbound webhook, unless it sets its own limit: a CRM that sends a whole list
+/// one by one is slowed down, not turned away for good.
+pub const INBOUND_PER_S_DEFAULT: u32 = 50;
+/// Fields that one mapping may name.
+pub const MAPPING_FIELDS_MAX: usize = 100;
+/// Values that one request may have, nested ones included.
+pub const INBOUND_VALUES_MAX: usize = 1_000;
+/// Requests kept of one inbound webhook; the oldest go first.
+pub const INBOUND_KEPT_MAX: usize = 10_000;
+/// An event raised by an inbound request, sent on, received, and so on: after this many times
+/// round it is a loop.
+pub const HOPS_MAX: u8 = 5;
