@@ -10,7 +10,17 @@ import {
 } from "@tanstack/react-router";
 import { ApiProblem } from "./api/client";
 import { sessionQuery } from "./api/queries";
-import { deliveryStatuses, outcomes, periods, ranges, triggers, webhookTabs } from "./choices";
+import {
+  deliveryStatuses,
+  directions,
+  outcomes,
+  periods,
+  powerlistTabs,
+  ranges,
+  triggers,
+  verdicts,
+  webhookTabs,
+} from "./choices";
 import { NotFoundPage } from "./components/NotFoundPage";
 import { PageError } from "./components/PageError";
 import { Frame } from "./frame/Frame";
@@ -18,7 +28,16 @@ import { flag, oneOf, parseSearch, stringifySearch, text, texts, time, whole } f
 
 type Raw = Record<string, unknown>;
 
-export { deliveryStatuses, outcomes, periods, ranges, triggers, webhookTabs } from "./choices";
+export {
+  deliveryStatuses,
+  outcomes,
+  periods,
+  powerlistTabs,
+  ranges,
+  triggers,
+  verdicts,
+  webhookTabs,
+} from "./choices";
 
 /** Any of them may be absent: links name only what they set. */
 function optional<Search extends object>(search: Search): Partial<Search> {
@@ -89,6 +108,7 @@ const webhooksRoute = createRoute({
     optional({
       q: text(raw.q),
       status: oneOf(["enabled", "paused", "disabled"], raw.status),
+      direction: oneOf(directions, raw.direction),
       sort: oneOf(["number", "title", "hits", "last_hit_at", "created_at"], raw.sort),
       order: oneOf(["ascending", "descending"], raw.order),
       page: whole(raw.page),
@@ -103,6 +123,8 @@ const newWebhookRoute = createRoute({
   validateSearch: (raw: Raw) =>
     optional({
       title: text(raw.title),
+      direction: oneOf(directions, raw.direction),
+      powerlist_id: text(raw.powerlist_id),
       url: text(raw.url),
       events: texts(raw.events),
       copy_of: text(raw.copy_of),
@@ -119,6 +141,8 @@ const webhookRoute = createRoute({
   validateSearch: (raw: Raw) =>
     optional({
       tab: oneOf(webhookTabs, raw.tab),
+      verdict: oneOf(verdicts, raw.verdict),
+      request: text(raw.request),
       ...deliverySearch(raw),
       ...rangeSearch(raw),
     }),
@@ -137,10 +161,48 @@ const editWebhookRoute = createRoute({
 const powerlistsRoute = createRoute({
   getParentRoute: () => frameRoute,
   path: "/setup/powerlists",
+  validateSearch: (raw: Raw) =>
+    optional({
+      q: text(raw.q),
+      sort: oneOf(["name", "contacts", "created_at"], raw.sort),
+      order: oneOf(["ascending", "descending"], raw.order),
+    }),
   component: lazyRouteComponent(
     () => import("./pages/powerlists/PowerlistsPage"),
     "PowerlistsPage",
   ),
+});
+
+const powerlistRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/setup/powerlists/$id",
+  validateSearch: (raw: Raw) =>
+    optional({
+      tab: oneOf(powerlistTabs, raw.tab),
+      q: text(raw.q),
+      tag: text(raw.tag),
+      cursor: text(raw.cursor),
+      selected: text(raw.selected),
+    }),
+  component: lazyRouteComponent(() => import("./pages/powerlist/PowerlistPage"), "PowerlistPage"),
+});
+
+const importRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/setup/powerlists/$id/import",
+  component: lazyRouteComponent(() => import("./pages/import/ImportPage"), "ImportPage"),
+});
+
+const importJobRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/setup/powerlists/$id/imports/$job",
+  component: lazyRouteComponent(() => import("./pages/import/ImportJobPage"), "ImportJobPage"),
+});
+
+const contactRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/contacts/$id",
+  component: lazyRouteComponent(() => import("./pages/contact/ContactPage"), "ContactPage"),
 });
 
 const eventTypesRoute = createRoute({
@@ -259,6 +321,10 @@ const routeTree = rootRoute.addChildren([
     webhookRoute,
     editWebhookRoute,
     powerlistsRoute,
+    powerlistRoute,
+    importRoute,
+    importJobRoute,
+    contactRoute,
     eventTypesRoute,
     eventTypeRoute,
     apiKeysRoute,

@@ -2,11 +2,12 @@
 // success is thrown as an ApiProblem.
 import createClient, { type Middleware } from "openapi-fetch";
 import { chosenAccount } from "./account";
+import type { InboundWebhook, OutboundWebhook } from "./pending";
 import { ApiProblem } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
-export type Webhook = Schemas["Webhook"];
+export type Webhook = OutboundWebhook | InboundWebhook;
 export type Delivery = Schemas["Delivery"];
 export type DeliveryDetail = Schemas["DeliveryDetail"];
 export type Attempt = Schemas["Attempt"];
@@ -17,6 +18,21 @@ export type Server = Schemas["ServerFacts"];
 export type Session = Schemas["Session"];
 export type SignInLink = Schemas["SignInLink"];
 export type User = Schemas["User"];
+export type {
+  Contact,
+  ImportPreview,
+  InboundEndpoint,
+  InboundRequest,
+  InboundRequestRow,
+  InboundWebhook,
+  Job,
+  MappingPreview,
+  OutboundWebhook,
+  Powerlist,
+  SkippedRow,
+  Verdict,
+  VerificationScheme,
+} from "./pending";
 export { ApiProblem, fieldErrors, sentence } from "./problem";
 
 /** One page of a list, newest first. */

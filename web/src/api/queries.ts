@@ -15,7 +15,15 @@ import {
 } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { chooseAccount, chosenAccount } from "./account";
-import { ApiProblem, answer, client, type Page, sentence, type Webhook } from "./client";
+import {
+  ApiProblem,
+  answer,
+  client,
+  type OutboundWebhook,
+  type Page,
+  sentence,
+  type Webhook,
+} from "./client";
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -83,7 +91,7 @@ export const webhooksQuery = queryOptions({
       const page = await answer(
         client.GET("/v1/webhooks", { params: { query: { limit: PAGE, cursor } } }),
       );
-      all.push(...page.data);
+      all.push(...(page.data as Webhook[]));
       cursor = page.next_cursor ?? undefined;
     } while (cursor !== undefined && all.length < WEBHOOKS_MAX);
     return { webhooks: all, complete: cursor === undefined };
@@ -93,8 +101,19 @@ export const webhooksQuery = queryOptions({
 export function webhookQuery(id: string) {
   return queryOptions({
     queryKey: ["webhooks", id],
-    queryFn: () => answer(client.GET("/v1/webhooks/{id}", { params: { path: { id } } })),
+    queryFn: async () =>
+      (await answer(client.GET("/v1/webhooks/{id}", { params: { path: { id } } }))) as Webhook,
   });
+}
+
+/** The webhooks that send, as deliveries are theirs only. */
+export function isOutbound(webhook: Webhook): webhook is OutboundWebhook {
+  return webhook.direction === "outbound";
+}
+
+/** Where its requests go, or come in. */
+export function webhookAddress(webhook: Webhook): string {
+  return isOutbound(webhook) ? webhook.url : (webhook.endpoints[0]?.path ?? "");
 }
 
 /** Finds a webhook's title by its id, as far as webhooks have been read. */

@@ -8,9 +8,11 @@ import { branchTitle, covers } from "./patterns";
 interface Props {
   pattern: string;
   types: EventType[];
+  /** What choosing it does, where that is more than being told of it. */
+  does?: string;
 }
 
-export function EventFacts({ pattern, types }: Props) {
+export function EventFacts({ pattern, types, does }: Props) {
   const type = types.find(({ name }) => name === pattern);
   if (pattern.endsWith("*")) {
     const covered = types.filter(({ name }) => covers(pattern, name));
@@ -43,6 +45,7 @@ export function EventFacts({ pattern, types }: Props) {
           {type.name}
         </Text>
       </div>
+      {does && <Fact name="Its URL">{does}</Fact>}
       {type.triggered && <Fact name="Triggered">{type.triggered}</Fact>}
       {type.use_cases.length > 0 && <Fact name="Use cases">{type.use_cases.join(", ")}</Fact>}
       {type.description && <Fact name="About">{type.description}</Fact>}

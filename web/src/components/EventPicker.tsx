@@ -23,11 +23,13 @@ interface Props {
   /** Patterns: `*`, `call.*`, `call.ended`. */
   value: string[];
   onChange: (value: string[]) => void;
+  /** Where only these types can be chosen: what choosing each of them does. */
+  only?: Record<string, string>;
 }
 
 export function EventPicker(props: Props) {
   const { label, description, error, required, placeholder = "Choose event types" } = props;
-  const { value, onChange } = props;
+  const { value, onChange, only } = props;
   const [opened, setOpened] = useState(false);
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
@@ -115,7 +117,7 @@ export function EventPicker(props: Props) {
           </div>
         </Popover.Target>
         <Popover.Dropdown p={0} role="dialog" aria-label={label} className={classes.dropdown}>
-          <Panel value={value} onChange={onChange} onDone={() => setOpened(false)} />
+          <Panel value={value} onChange={onChange} only={only} onDone={() => setOpened(false)} />
         </Popover.Dropdown>
       </Popover>
     </Input.Wrapper>
@@ -125,10 +127,15 @@ export function EventPicker(props: Props) {
 function Panel(props: {
   value: string[];
   onChange: (value: string[]) => void;
+  only?: Record<string, string>;
   onDone: () => void;
 }) {
-  const { value, onChange, onDone } = props;
-  const { data: types = [], error, refetch } = useQuery(eventTypesQuery);
+  const { value, onChange, only, onDone } = props;
+  const { data: all = [], error, refetch } = useQuery(eventTypesQuery);
+  const types = useMemo(
+    () => (only === undefined ? all : all.filter(({ name }) => Object.hasOwn(only, name))),
+    [all, only],
+  );
   const [search, setSearch] = useState("");
   const [active, setActive] = useState<string | null>(null);
   const groups = useMemo(
@@ -187,11 +194,14 @@ function Panel(props: {
       </div>
       <div className={classes.columns}>
         <div className={classes.options}>
-          {search === "" && option("*", "All events", "Those of today and those added later.")}
+          {search === "" &&
+            only === undefined &&
+            option("*", "All events", "Those of today and those added later.")}
           {groups.map(({ title, branches, types: within }) => (
             <fieldset key={title} className={classes.group}>
               <legend>{title}</legend>
               {search === "" &&
+                only === undefined &&
                 branches.map((branch) =>
                   option(branch, branchTitle(branch), `Everything below ${branch.slice(0, -1)}`),
                 )}
@@ -199,7 +209,7 @@ function Panel(props: {
                 option(
                   type.name,
                   type.title,
-                  firstSentence(type.triggered ?? type.description),
+                  only?.[type.name] ?? firstSentence(type.triggered ?? type.description),
                   type.deprecated,
                 ),
               )}
@@ -224,7 +234,7 @@ function Panel(props: {
               it is used for and what is sent.
             </Text>
           ) : (
-            <EventFacts pattern={active} types={types} />
+            <EventFacts pattern={active} types={types} does={only?.[active]} />
           )}
         </Scroll>
       </div>

@@ -8,15 +8,23 @@ import {
   IconCircleX,
   IconClock,
   IconClockPause,
+  IconCopyX,
+  IconEqual,
+  IconFileSearch,
   IconHourglass,
+  IconLoader,
   IconPlayerPause,
   IconPlugX,
   IconPower,
   IconRefresh,
+  IconRepeat,
   IconSend,
   IconShieldX,
+  IconUserCheck,
+  IconUserMinus,
+  IconUserPlus,
 } from "@tabler/icons-react";
-import type { Schemas } from "../api/client";
+import type { Job, Schemas, Verdict } from "../api/client";
 import type { Tone } from "../theme";
 import classes from "./StatusBadge.module.css";
 
@@ -25,7 +33,9 @@ export type Status =
   | Schemas["DeliveryStatus"]
   | Schemas["Outcome"]
   | Schemas["WebhookStatus"]
-  | WebhookHealth;
+  | WebhookHealth
+  | Job["state"]
+  | Verdict;
 
 const looks: Record<Status, [word: string, tone: Tone, icon: Icon]> = {
   pending: ["Pending", "neutral", IconClock],
@@ -47,6 +57,18 @@ const looks: Record<Status, [word: string, tone: Tone, icon: Icon]> = {
   degraded: ["Degraded", "warn", IconAlertTriangle],
   failing: ["Failing", "bad", IconCircleX],
   no_hits: ["No hits yet", "neutral", IconCircleDashed],
+  waiting: ["Waiting", "neutral", IconClock],
+  checking: ["Checking", "info", IconFileSearch],
+  running: ["Running", "info", IconLoader],
+  done: ["Done", "ok", IconCircleCheck],
+  created: ["Created", "ok", IconUserPlus],
+  updated: ["Updated", "ok", IconUserCheck],
+  deleted: ["Deleted", "ok", IconUserMinus],
+  none: ["No change", "neutral", IconEqual],
+  invalid: ["Invalid", "bad", IconCircleX],
+  unverified: ["Unverified", "bad", IconShieldX],
+  loop: ["Loop", "warn", IconRepeat],
+  key_reused: ["Key reused", "warn", IconCopyX],
 };
 
 /** The word for a state, for selects and tables. */

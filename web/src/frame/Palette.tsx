@@ -1,11 +1,19 @@
-// Ctrl K: goes to places, webhooks by title, and anything by its id; runs what the page offers.
+// Ctrl K: goes to places, webhooks and powerlists by name, and anything by its id; runs what the page
+// offers.
 import "@mantine/spotlight/styles.layer.css";
 import { createSpotlight, Spotlight } from "@mantine/spotlight";
-import { IconArrowRight, IconBolt, IconSearch, IconWebhook } from "@tabler/icons-react";
+import {
+  IconAddressBook,
+  IconArrowRight,
+  IconBolt,
+  IconSearch,
+  IconWebhook,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { webhooksQuery } from "../api/queries";
+import { powerlistsQuery } from "../api/contacts";
+import { webhookAddress, webhooksQuery } from "../api/queries";
 import { useRegisteredActions } from "./actions";
 import { usePlaces } from "./Navigation";
 import classes from "./Palette.module.css";
@@ -13,8 +21,8 @@ import { Keys } from "./ShortcutsSheet";
 
 const [store, palette] = createSpotlight();
 
-/** Webhooks that are listed at once. */
-const WEBHOOKS_SHOWN = 8;
+/** Webhooks, and powerlists, that are listed at once. */
+const FOUND_SHOWN = 8;
 
 /** Opens whenever `asked` rises. */
 export function Palette({ asked }: { asked: number }) {
@@ -23,25 +31,31 @@ export function Palette({ asked }: { asked: number }) {
   const places = usePlaces().flatMap((group) => group.places);
   const actions = useRegisteredActions();
   const webhooks = useQuery(webhooksQuery).data?.webhooks ?? [];
+  const powerlists = useQuery(powerlistsQuery).data?.powerlists ?? [];
   // biome-ignore lint/correctness/useExhaustiveDependencies: each time it is asked for.
   useEffect(() => palette.open(), [asked]);
 
   const wanted = query.trim().toLowerCase();
   const fits = (text: string) => text.toLowerCase().includes(wanted);
-  const id = /^(evt|dlv|wh)_[A-Za-z0-9]+$/.exec(query.trim());
+  const id = /^(evt|dlv|wh|pl|ct)_[A-Za-z0-9]+$/.exec(query.trim());
   const found = webhooks
     .filter(
-      ({ title, url, number }) =>
-        wanted !== "" && (fits(`${title} ${url}`) || `#${number}` === wanted),
+      (webhook) =>
+        wanted !== "" &&
+        (fits(`${webhook.title} ${webhookAddress(webhook)}`) || `#${webhook.number}` === wanted),
     )
-    .slice(0, WEBHOOKS_SHOWN);
+    .slice(0, FOUND_SHOWN);
+  const lists = powerlists.filter(({ name }) => wanted !== "" && fits(name)).slice(0, FOUND_SHOWN);
   const offered = actions.filter(({ label }) => fits(label));
   const reached = places.filter(({ label }) => fits(label));
 
   function goToId(prefix: string, target: string) {
-    if (prefix === "wh") void navigate({ to: "/setup/webhooks/$id", params: { id: target } });
-    else if (prefix === "evt") void navigate({ to: "/events/$id", params: { id: target } });
-    else void navigate({ to: "/deliveries/$id", params: { id: target } });
+    const params = { id: target };
+    if (prefix === "wh") void navigate({ to: "/setup/webhooks/$id", params });
+    else if (prefix === "pl") void navigate({ to: "/setup/powerlists/$id", params });
+    else if (prefix === "ct") void navigate({ to: "/contacts/$id", params });
+    else if (prefix === "evt") void navigate({ to: "/events/$id", params });
+    else void navigate({ to: "/deliveries/$id", params });
   }
 
   return (
@@ -84,13 +98,26 @@ export function Palette({ asked }: { asked: number }) {
         )}
         {found.length > 0 && (
           <Spotlight.ActionsGroup label="Webhooks">
-            {found.map(({ id: key, title, url }) => (
+            {found.map((webhook) => (
+              <Spotlight.Action
+                key={webhook.id}
+                label={webhook.title}
+                description={webhookAddress(webhook)}
+                leftSection={<IconWebhook size={18} stroke={1.6} />}
+                onClick={() => goToId("wh", webhook.id)}
+              />
+            ))}
+          </Spotlight.ActionsGroup>
+        )}
+        {lists.length > 0 && (
+          <Spotlight.ActionsGroup label="Powerlists">
+            {lists.map(({ id: key, name, description }) => (
               <Spotlight.Action
                 key={key}
-                label={title}
-                description={url}
-                leftSection={<IconWebhook size={18} stroke={1.6} />}
-                onClick={() => void navigate({ to: "/setup/webhooks/$id", params: { id: key } })}
+                label={name}
+                description={description || undefined}
+                leftSection={<IconAddressBook size={18} stroke={1.6} />}
+                onClick={() => goToId("pl", key)}
               />
             ))}
           </Spotlight.ActionsGroup>
@@ -108,7 +135,7 @@ export function Palette({ asked }: { asked: number }) {
             ))}
           </Spotlight.ActionsGroup>
         )}
-        {id === null && offered.length + found.length + reached.length === 0 && (
+        {id === null && offered.length + found.length + lists.length + reached.length === 0 && (
           <Spotlight.Empty>Nothing found</Spotlight.Empty>
         )}
       </Spotlight.ActionsList>

@@ -12,6 +12,7 @@ import { useDeliveryStream } from "../../api/stream";
 import { DataTable } from "../../components/DataTable";
 import { EmptyState } from "../../components/EmptyState";
 import { useCursorPaging } from "../../components/paging";
+import { Split, useRoomForPanel } from "../../components/SidePanel";
 import { download } from "../../components/series";
 import { formatCount } from "../../format";
 import { usePaletteActions } from "../../frame/actions";
@@ -49,7 +50,7 @@ export function DeliveryLog({ webhookId }: Props) {
   const live = search.live === true && cursor === undefined;
   const navigate = useNavigate();
   const webhooks = useWebhooksById();
-  const wide = useMediaQuery("(min-width: 1100px)", undefined, { getInitialValueInEffect: false });
+  const wide = useRoomForPanel();
   const phone = useMediaQuery("(max-width: 639px)", undefined, { getInitialValueInEffect: false });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const retry = useRetryAsking();
@@ -160,49 +161,53 @@ export function DeliveryLog({ webhookId }: Props) {
           onClear={() => setChosen(new Set())}
         />
       )}
-      <div className={classes.split} data-panel={panel || undefined}>
-        <div className={classes.list} {...tail.watch}>
-          <DataTable
-            label="Deliveries"
-            columns={columns}
-            rows={rows}
-            rowId={({ id }) => id}
-            rowName={deliveryName}
-            error={list.data === undefined ? list.error : null}
-            onRetry={() => void list.refetch()}
-            stale={list.isPlaceholderData}
-            onOpen={open}
-            openId={panel ? selected : undefined}
-            selection={retry.may && !panel ? { ids: chosen, onChange: setChosen } : undefined}
-            paging={{ ...paging, note: <PageNote page={list.data} shown={rows?.length} /> }}
-            empty={
-              count > 0 ? (
-                <EmptyState
-                  icon={IconFilterOff}
-                  title="No deliveries match"
-                  text={noMatch(list.data)}
-                >
-                  <Button variant="default" onClick={clear}>
-                    Clear filters
-                  </Button>
-                </EmptyState>
-              ) : (
-                <LogEmpty webhookId={webhookId} />
-              )
-            }
-          />
-        </div>
-        {panel && (
-          <DeliveryPanel
-            key={selected}
-            id={selected}
-            webhooks={webhooks}
-            onClose={close}
-            onRetry={retry.ask}
-            retrying={retry.busy}
-          />
-        )}
-      </div>
+      <Split
+        list={
+          <div className={classes.list} {...tail.watch}>
+            <DataTable
+              label="Deliveries"
+              columns={columns}
+              rows={rows}
+              rowId={({ id }) => id}
+              rowName={deliveryName}
+              error={list.data === undefined ? list.error : null}
+              onRetry={() => void list.refetch()}
+              stale={list.isPlaceholderData}
+              onOpen={open}
+              openId={panel ? selected : undefined}
+              selection={retry.may && !panel ? { ids: chosen, onChange: setChosen } : undefined}
+              paging={{ ...paging, note: <PageNote page={list.data} shown={rows?.length} /> }}
+              empty={
+                count > 0 ? (
+                  <EmptyState
+                    icon={IconFilterOff}
+                    title="No deliveries match"
+                    text={noMatch(list.data)}
+                  >
+                    <Button variant="default" onClick={clear}>
+                      Clear filters
+                    </Button>
+                  </EmptyState>
+                ) : (
+                  <LogEmpty webhookId={webhookId} />
+                )
+              }
+            />
+          </div>
+        }
+        panel={
+          panel ? (
+            <DeliveryPanel
+              key={selected}
+              id={selected}
+              webhooks={webhooks}
+              onClose={close}
+              onRetry={retry.ask}
+              retrying={retry.busy}
+            />
+          ) : null
+        }
+      />
       {retry.dialog}
     </Stack>
   );

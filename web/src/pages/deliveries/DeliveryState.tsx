@@ -2,22 +2,25 @@
 import { Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import type { Delivery, Webhook } from "../../api/client";
-import { webhooksQuery } from "../../api/queries";
+import type { Delivery, OutboundWebhook } from "../../api/client";
+import { isOutbound, webhooksQuery } from "../../api/queries";
 import { StatusBadge } from "../../components/StatusBadge";
 import { useNow } from "../../components/TimeText";
 import { formatDuration } from "../../format";
 import classes from "./DeliveryState.module.css";
 
-/** Webhooks by their ids, as far as they have been read. */
-export function useWebhooksById(): ReadonlyMap<string, Webhook> {
+/** Webhooks that send by their ids, as far as they have been read. */
+export function useWebhooksById(): ReadonlyMap<string, OutboundWebhook> {
   const { data } = useQuery(webhooksQuery);
-  return useMemo(() => new Map(data?.webhooks.map((webhook) => [webhook.id, webhook])), [data]);
+  return useMemo(
+    () => new Map(data?.webhooks.filter(isOutbound).map((webhook) => [webhook.id, webhook])),
+    [data],
+  );
 }
 
 interface Props {
   delivery: Delivery;
-  webhook: Webhook | undefined;
+  webhook: OutboundWebhook | undefined;
 }
 
 /** "Retrying 2 of 5 · next in 1 min 20 s". */

@@ -17,7 +17,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import dayjs from "dayjs";
 import { type FormEvent, useEffect, useState } from "react";
-import { eventTypesQuery, useWebhookTitles, webhooksQuery } from "../../api/queries";
+import { eventTypesQuery, isOutbound, useWebhookTitles, webhooksQuery } from "../../api/queries";
 import { deliveryStatuses, outcomes, periods, triggers } from "../../choices";
 import { statusWord } from "../../components/StatusBadge";
 import { formatMinutes } from "../../format";
@@ -231,7 +231,7 @@ function WebhookField({ filters, onChange, label, width }: FieldProps) {
       comboboxProps={{ width: "max-content", position: "bottom-start" }}
       nothingFoundMessage="No such webhook"
       data={withChosen(
-        data?.webhooks.map(({ id, title }) => ({ value: id, label: title })),
+        data?.webhooks.filter(isOutbound).map(({ id, title }) => ({ value: id, label: title })),
         filters.webhook_id,
       )}
       value={filters.webhook_id ?? null}

@@ -2,7 +2,7 @@
 import { Anchor, Group, Text, Tooltip } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { MouseEvent, ReactNode } from "react";
-import type { Delivery, Webhook } from "../../api/client";
+import type { Delivery, OutboundWebhook } from "../../api/client";
 import type { Column } from "../../components/DataTable";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
@@ -11,7 +11,7 @@ import { formatTook } from "../delivery/lifecycle";
 import { AttemptDots, DeliveryState } from "./DeliveryState";
 
 interface Settings {
-  webhooks: ReadonlyMap<string, Webhook>;
+  webhooks: ReadonlyMap<string, OutboundWebhook>;
   /** The column whose text leads to the delivery. */
   titled?: "event" | "webhook";
   /** Opens the delivery in place; without, its link leads to its page. */

@@ -3,7 +3,7 @@ import { Button, CopyButton as Copying, Group, Tooltip } from "@mantine/core";
 import { IconBan, IconCheck, IconRefresh, IconTerminal2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Attempt, Delivery, DeliveryDetail, Webhook } from "../../api/client";
+import type { Attempt, Delivery, DeliveryDetail, OutboundWebhook } from "../../api/client";
 import { useMay } from "../../api/session";
 import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { isSignature, requestBody } from "./body";
@@ -43,7 +43,7 @@ export function useRetryAsking() {
 interface Props {
   delivery: DeliveryDetail;
   attempt: Attempt | undefined;
-  webhook: Webhook | undefined;
+  webhook: OutboundWebhook | undefined;
   onRetry: () => void;
   busy: boolean;
   size?: "xs" | "sm";

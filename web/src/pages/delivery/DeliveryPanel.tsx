@@ -1,24 +1,20 @@
-// A delivery beside the log. Not a dialog: the list stays in reach, for j and k too.
-import { ActionIcon, Group, Stack, Text, Title, Tooltip } from "@mantine/core";
-import { IconArrowsMaximize, IconX } from "@tabler/icons-react";
+// A delivery beside the log.
+import { Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Delivery, Webhook } from "../../api/client";
+import type { Delivery, OutboundWebhook } from "../../api/client";
 import { ErrorState } from "../../components/ErrorState";
-import { IdCopy } from "../../components/IdCopy";
-import { Scroll } from "../../components/Scroll";
+import { SidePanel } from "../../components/SidePanel";
 import { Badge } from "../../components/StatusBadge";
 import { DeliveryState } from "../deliveries/DeliveryState";
 import { DeliveryActions } from "./DeliveryActions";
 import { Loading } from "./DeliveryPage";
-import classes from "./DeliveryPanel.module.css";
 import { DeliveryView, shownAttempt } from "./DeliveryView";
 import { deliveryQuery } from "./queries";
 
 interface Props {
   id: string;
-  webhooks: ReadonlyMap<string, Webhook>;
+  webhooks: ReadonlyMap<string, OutboundWebhook>;
   onClose: () => void;
   onRetry: (delivery: Delivery) => void;
   retrying: boolean;
@@ -30,36 +26,14 @@ export function DeliveryPanel({ id, webhooks, onClose, onRetry, retrying }: Prop
   const [number, setNumber] = useState<number>();
   const webhook = delivery && webhooks.get(delivery.webhook_id);
   return (
-    <aside className={classes.panel} aria-label="Delivery">
-      <div className={classes.head}>
-        <Group justify="space-between" wrap="nowrap" align="flex-start">
-          <div className={classes.title}>
-            <Title order={2} className="mono" style={{ overflowWrap: "anywhere" }}>
-              {delivery?.event ?? "Delivery"}
-            </Title>
-            <IdCopy id={id} what="delivery id" />
-          </div>
-          <Group gap={4} wrap="nowrap">
-            <Tooltip label="Open as a page">
-              <ActionIcon
-                component={Link}
-                to="/deliveries/$id"
-                params={{ id } as never}
-                variant="subtle"
-                color="gray"
-                aria-label="Open as a page"
-              >
-                <IconArrowsMaximize size={16} />
-              </ActionIcon>
-            </Tooltip>
-            <Tooltip label="Close (Esc)">
-              <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={onClose}>
-                <IconX size={16} />
-              </ActionIcon>
-            </Tooltip>
-          </Group>
-        </Group>
-        {delivery !== undefined && (
+    <SidePanel
+      label="Delivery"
+      title={<span className="mono">{delivery?.event ?? "Delivery"}</span>}
+      id={id}
+      page={{ to: "/deliveries/$id", params: { id } }}
+      onClose={onClose}
+      head={
+        delivery !== undefined && (
           <Stack gap="sm" mt="xs">
             <Group gap="xs">
               <DeliveryState delivery={delivery} webhook={webhook} />
@@ -79,27 +53,26 @@ export function DeliveryPanel({ id, webhooks, onClose, onRetry, retrying }: Prop
               size="xs"
             />
           </Stack>
-        )}
-      </div>
-      <Scroll label="The delivery in detail" className={classes.content}>
-        {delivery !== undefined ? (
-          <DeliveryView
-            delivery={delivery}
-            webhook={webhook}
-            attempt={number}
-            onAttempt={setNumber}
-            narrow
-          />
-        ) : error === null ? (
-          <Loading />
-        ) : (
-          <ErrorState
-            error={error}
-            title="The delivery could not be loaded"
-            onRetry={() => void refetch()}
-          />
-        )}
-      </Scroll>
-    </aside>
+        )
+      }
+    >
+      {delivery !== undefined ? (
+        <DeliveryView
+          delivery={delivery}
+          webhook={webhook}
+          attempt={number}
+          onAttempt={setNumber}
+          narrow
+        />
+      ) : error === null ? (
+        <Loading />
+      ) : (
+        <ErrorState
+          error={error}
+          title="The delivery could not be loaded"
+          onRetry={() => void refetch()}
+        />
+      )}
+    </SidePanel>
   );
 }

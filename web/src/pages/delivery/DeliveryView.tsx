@@ -2,7 +2,7 @@
 import { Anchor, Card, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { DeliveryDetail, Webhook } from "../../api/client";
+import type { DeliveryDetail, OutboundWebhook } from "../../api/client";
 import { IdCopy } from "../../components/IdCopy";
 import { TimeText } from "../../components/TimeText";
 import { AttemptView } from "./AttemptView";
@@ -11,7 +11,7 @@ import { Timeline } from "./Timeline";
 
 interface Props {
   delivery: DeliveryDetail;
-  webhook: Webhook | undefined;
+  webhook: OutboundWebhook | undefined;
   /** The number of the attempt that is shown; the newest without. */
   attempt: number | undefined;
   onAttempt: (number: number) => void;
@@ -67,7 +67,13 @@ const origins: Record<DeliveryDetail["trigger"], string> = {
   retry: "The retry schedule",
 };
 
-function Facts({ delivery, webhook }: { delivery: DeliveryDetail; webhook: Webhook | undefined }) {
+function Facts({
+  delivery,
+  webhook,
+}: {
+  delivery: DeliveryDetail;
+  webhook: OutboundWebhook | undefined;
+}) {
   const facts: [string, ReactNode][] = [
     [
       "Webhook",

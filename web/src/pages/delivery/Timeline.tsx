@@ -9,7 +9,7 @@ import {
   IconX,
 } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
-import type { Attempt, DeliveryDetail, Webhook } from "../../api/client";
+import type { Attempt, DeliveryDetail, OutboundWebhook } from "../../api/client";
 import { statusWord } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
 import { formatDuration } from "../../format";
@@ -21,7 +21,7 @@ import classes from "./Timeline.module.css";
 
 interface Props {
   delivery: DeliveryDetail;
-  webhook: Webhook | undefined;
+  webhook: OutboundWebhook | undefined;
   /** The number of the attempt that is shown. */
   chosen: number | undefined;
   onChoose: (number: number) => void;
@@ -95,7 +95,7 @@ interface Description {
 function describe(
   moment: Moment,
   delivery: DeliveryDetail,
-  webhook: Webhook | undefined,
+  webhook: OutboundWebhook | undefined,
 ): Description {
   switch (moment.kind) {
     case "accepted":

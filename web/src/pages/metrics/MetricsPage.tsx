@@ -1,7 +1,7 @@
 import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { webhooksQuery } from "../../api/queries";
+import { isOutbound, webhooksQuery } from "../../api/queries";
 import { Page } from "../../components/Page";
 import { MetricsBoard } from "./MetricsBoard";
 
@@ -11,7 +11,8 @@ export function MetricsPage() {
   const { webhook_id: webhookId } = route.useSearch();
   const navigate = route.useNavigate();
   const { data } = useQuery(webhooksQuery);
-  const options = data?.webhooks.map(({ id, title }) => ({ value: id, label: title })) ?? [];
+  const options =
+    data?.webhooks.filter(isOutbound).map(({ id, title }) => ({ value: id, label: title })) ?? [];
   // A webhook that was deleted, or that is not among those read, still names the filter.
   const known = webhookId === undefined || options.some(({ value }) => value === webhookId);
 

@@ -26,8 +26,8 @@ import {
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { type KeyboardEvent, useMemo, useState } from "react";
-import { answer, client, type EventType, sentence, type Webhook } from "../../api/client";
-import { eventTypesQuery, webhookQuery } from "../../api/queries";
+import { answer, client, type EventType, type OutboundWebhook, sentence } from "../../api/client";
+import { eventTypesQuery, isOutbound, webhookQuery } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { EmptyState } from "../../components/EmptyState";
 import { ErrorState } from "../../components/ErrorState";
@@ -41,7 +41,7 @@ export function TestSender({ webhookId }: { webhookId: string }) {
   const types = useQuery(eventTypesQuery);
   const error = webhook.error ?? types.error;
 
-  if (webhook.data !== undefined && types.data !== undefined) {
+  if (webhook.data && isOutbound(webhook.data) && types.data !== undefined) {
     return <Sender webhook={webhook.data} types={types.data} key={webhookId} />;
   }
   if (error !== null) {
@@ -65,7 +65,7 @@ export function TestSender({ webhookId }: { webhookId: string }) {
   );
 }
 
-function Sender({ webhook, types }: { webhook: Webhook; types: EventType[] }) {
+function Sender({ webhook, types }: { webhook: OutboundWebhook; types: EventType[] }) {
   const { event: asked } = useSearch({ strict: false });
   const { known, others } = useMemo(() => choices(webhook.events, types), [webhook.events, types]);
   const names = [...known.map(({ name }) => name), ...others];

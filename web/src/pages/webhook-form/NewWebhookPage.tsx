@@ -26,17 +26,19 @@ export function NewWebhookPage() {
   // Fields keep what they start with, so they wait for it.
   const waiting = isPending || (search.copy_of !== undefined && copied.isPending);
 
-  const { title, url, events } = search;
+  const { title, url, events, direction, powerlist_id } = search;
   const start: Values = { ...(copied.data ? copyOf(valuesOf(copied.data)) : blank(server)) };
   if (title !== undefined) start.title = title;
   if (url !== undefined) start.url = url;
   if (events !== undefined) start.events = events;
+  if (direction !== undefined) start.direction = direction;
+  if (powerlist_id !== undefined) start.powerlist_id = powerlist_id;
   return (
     <Page
       title="Add webhook"
       crumbs={[{ label: "Setup" }, { label: "Webhooks", to: "/setup/webhooks" }]}
       back={<BackButton to="/setup/webhooks" />}
-      lead="Tell your server of events the moment they happen."
+      lead="Tell your server of events the moment they happen, or let others bring contacts."
     >
       <div style={{ maxWidth: 760 }}>
         {waiting ? (
@@ -51,7 +53,8 @@ export function NewWebhookPage() {
               void navigate({
                 to: "/setup/webhooks/$id",
                 params: { id: webhook.id },
-                search: { tab: "test" },
+                // One that receives shows its URLs at the top.
+                search: webhook.direction === "outbound" ? { tab: "test" } : {},
               });
             }}
             onCancel={() => void navigate({ to: "/setup/webhooks" })}

@@ -2,7 +2,6 @@
 // its field, and the first such field gets the focus.
 import {
   Alert,
-  Autocomplete,
   Button,
   Card,
   Divider,
@@ -20,14 +19,24 @@ import { IconChevronRight, IconFlask } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { ApiProblem, answer, client, sentence, type Webhook } from "../../api/client";
-import { serverQuery, webhooksQuery } from "../../api/queries";
+import { isOutbound, serverQuery } from "../../api/queries";
 import { EventPicker } from "../../components/EventPicker";
 import { IdCopy } from "../../components/IdCopy";
+import { PowerlistSelect } from "../../components/PowerlistSelect";
 import { inboxUrl } from "../webhooks/inbox";
 import { AdvancedSettings } from "./AdvancedSettings";
 import { readDraft, writeDraft } from "./draft";
-import { InboundPlace } from "./InboundPlace";
-import { advancedFields, changed, placed, read, type Values, valuesOf } from "./values";
+import { InboundSettings } from "./InboundSettings";
+import { operations } from "./inbound";
+import {
+  advancedFields,
+  changed,
+  placed,
+  read,
+  readInbound,
+  type Values,
+  valuesOf,
+} from "./values";
 import classes from "./WebhookForm.module.css";
 
 /** What was saved; a webhook just created comes with its secret. */
@@ -57,9 +66,7 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
   const wantsFocus = useRef(false);
   const narrow = useMediaQuery("(max-width: 30em)");
   const advancedId = useId();
-  const reasonId = useId();
   const { data: server } = useQuery(serverQuery);
-  const { data: others } = useQuery(webhooksQuery);
   const queries = useQueryClient();
   const { values, errors } = form;
   const inbound = values.direction === "inbound";
@@ -86,16 +93,19 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
       ?.focus();
   });
 
-  const save = useMutation<Saved, Error, { settings: Parameters<typeof changed>[0] }>({
-    mutationFn: ({ settings }) =>
-      before === undefined
-        ? answer(client.POST("/v1/webhooks", { body: settings as never }))
-        : answer(
-            client.PATCH("/v1/webhooks/{id}", {
+  const save = useMutation<Saved, Error, { settings: object }>({
+    mutationFn: async ({ settings }) => {
+      const call =
+        before === undefined
+          ? client.POST("/v1/webhooks", {
+              body: { direction: values.direction, ...settings } as never,
+            })
+          : client.PATCH("/v1/webhooks/{id}", {
               params: { path: { id: before.id } },
-              body: changed(settings, before),
-            }),
-          ),
+              body: changed(settings, before) as never,
+            });
+      return (await answer<unknown>(call)) as Saved;
+    },
     onSuccess: (saved) => {
       writeDraft(draftKey, null, null);
       setDraft(null);
@@ -123,10 +133,12 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
   }
 
   function submit() {
-    if (inbound || save.isPending) return;
+    if (save.isPending) return;
     setProblem(null);
     setRest([]);
-    const got = read(values);
+    const got = inbound
+      ? readInbound(values, before && !isOutbound(before) ? before : undefined)
+      : read(values);
     if ("errors" in got) return show(got.errors, [], null);
     form.clearErrors();
     save.mutate({ settings: got.settings });
@@ -144,7 +156,6 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
     submit();
   }
 
-  const lists = [...new Set((others?.webhooks ?? []).flatMap((each) => each.powerlist_id ?? []))];
   return (
     <Card p={0}>
       <form
@@ -168,6 +179,26 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
               </Group>
             </Alert>
           )}
+          <div>
+            <Input.Label labelElement="div" id={`${advancedId}-direction`} mb={4} display="block">
+              Direction
+            </Input.Label>
+            <SegmentedControl
+              aria-labelledby={`${advancedId}-direction`}
+              className={classes.direction}
+              orientation={narrow ? "vertical" : "horizontal"}
+              value={values.direction}
+              onChange={(to) => {
+                form.setFieldValue("direction", to as Values["direction"]);
+                form.clearErrors();
+              }}
+              disabled={webhook !== undefined}
+              data={[
+                { value: "outbound", label: "Send to my server" },
+                { value: "inbound", label: "Receive into a powerlist" },
+              ]}
+            />
+          </div>
           <TextInput
             label="Title"
             placeholder="Home"
@@ -178,46 +209,42 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
             autoFocus={webhook === undefined}
             {...form.getInputProps("title")}
           />
-          <Autocomplete
+          <PowerlistSelect
             label="Powerlist"
-            placeholder="Events of every list"
-            description="Only events that belong to this calling list. Give its id, or leave it empty."
-            data={lists}
-            autoComplete="off"
-            classNames={{ input: "mono-when-filled" }}
-            {...form.getInputProps("powerlist_id")}
+            placeholder={inbound ? "Choose a list" : "Events of every list"}
+            description={
+              inbound
+                ? "The calling list that contacts come to."
+                : "Only events that belong to this calling list; of every list without one."
+            }
+            required={inbound}
+            value={values.powerlist_id}
+            onChange={(id) => {
+              form.setFieldValue("powerlist_id", id);
+              form.clearFieldError("powerlist_id");
+            }}
+            error={errors.powerlist_id}
           />
           <EventPicker
+            key={values.direction}
             label="Endpoint"
-            description="One or several events. Point at one to see what triggers it and what it is used for."
+            description={
+              inbound
+                ? "Each gets a URL of its own that others post to. Point at one to see more."
+                : "One or several events. Point at one to see what triggers it and what it is used for."
+            }
+            placeholder={inbound ? "Choose what others may post" : undefined}
             required
-            value={values.events}
+            only={inbound ? operations : undefined}
+            value={inbound ? values.operations : values.events}
             onChange={(events) => {
-              form.setFieldValue("events", events);
-              form.clearFieldError("events");
+              const field = inbound ? "operations" : "events";
+              form.setFieldValue(field, events);
+              form.clearFieldError(field);
             }}
-            error={errors.events}
+            error={inbound ? errors.operations : errors.events}
           />
-          <div>
-            <Input.Label labelElement="div" id={`${advancedId}-direction`} mb={4} display="block">
-              Direction
-            </Input.Label>
-            <SegmentedControl
-              aria-labelledby={`${advancedId}-direction`}
-              className={classes.direction}
-              orientation={narrow ? "vertical" : "horizontal"}
-              value={values.direction}
-              onChange={(direction) => form.setFieldValue("direction", direction as never)}
-              disabled={webhook !== undefined}
-              data={[
-                { value: "outbound", label: "Send to my server" },
-                { value: "inbound", label: "Receive into a powerlist" },
-              ]}
-            />
-          </div>
-          {inbound ? (
-            <InboundPlace />
-          ) : (
+          {!inbound && (
             <>
               <TextInput
                 label="URL"
@@ -248,25 +275,35 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
                   </Text>
                 </Group>
               )}
-              <div>
-                <UnstyledButton
-                  className={classes.fold}
-                  aria-expanded={advanced}
-                  aria-controls={advancedId}
-                  onClick={() => setAdvanced(!advanced)}
-                >
-                  <IconChevronRight size={16} aria-hidden="true" />
-                  Advanced settings
-                  <Text span c="dimmed" size="sm" fw={400} className={classes.foldHint}>
-                    Description, headers, signature, timeout, retries, limits
-                  </Text>
-                </UnstyledButton>
-                <div id={advancedId} hidden={!advanced}>
-                  {advanced && <AdvancedSettings form={form} server={server} />}
-                </div>
-              </div>
             </>
           )}
+          <div>
+            <UnstyledButton
+              className={classes.fold}
+              aria-expanded={advanced}
+              aria-controls={advancedId}
+              onClick={() => setAdvanced(!advanced)}
+            >
+              <IconChevronRight size={16} aria-hidden="true" />
+              Advanced settings
+              <Text span c="dimmed" size="sm" fw={400} className={classes.foldHint}>
+                {inbound
+                  ? "Description, verification, rate limit"
+                  : "Description, headers, signature, timeout, retries, limits"}
+              </Text>
+            </UnstyledButton>
+            <div id={advancedId} hidden={!advanced}>
+              {advanced &&
+                (inbound ? (
+                  <InboundSettings
+                    form={form}
+                    webhook={before && !isOutbound(before) ? before : undefined}
+                  />
+                ) : (
+                  <AdvancedSettings form={form} server={server} />
+                ))}
+            </div>
+          </div>
           <div aria-live="polite">
             {count > 0 ? (
               <Alert color="red" variant="light" p="xs">
@@ -292,14 +329,8 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
         </Stack>
         <Divider color="var(--ph-border)" />
         <Group justify="flex-end" gap="sm" className={classes.foot}>
-          <Text size="sm" c="dimmed" id={reasonId} className={classes.hint}>
-            {inbound ? (
-              "Receiving cannot be set up in this version yet."
-            ) : (
-              <>
-                <kbd>Ctrl</kbd> <kbd>Enter</kbd> submits
-              </>
-            )}
+          <Text size="sm" c="dimmed" className={classes.hint}>
+            <kbd>Ctrl</kbd> <kbd>Enter</kbd> submits
           </Text>
           {onCancel && (
             <Button
@@ -312,12 +343,7 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
               Cancel
             </Button>
           )}
-          <Button
-            type="submit"
-            loading={save.isPending}
-            disabled={inbound}
-            aria-describedby={inbound ? reasonId : undefined}
-          >
+          <Button type="submit" loading={save.isPending}>
             Submit
           </Button>
         </Group>

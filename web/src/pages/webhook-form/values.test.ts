@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { ApiProblem, type Webhook } from "../../api/client";
-import { blank, changed, placed, read, valuesOf } from "./values";
+import { ApiProblem, type InboundWebhook, type OutboundWebhook } from "../../api/client";
+import { blank, changed, placed, read, readInbound, valuesOf } from "./values";
 
 const webhook = {
+  direction: "outbound",
   title: "CRM Integration",
   powerlist_id: null,
   events: ["call.ended", "sms.*"],
@@ -14,7 +15,17 @@ const webhook = {
   retry_delays_s: [0, 30, 120],
   max_in_flight: 64,
   rate_limit: { count: 5, per_s: 1 },
-} as unknown as Webhook;
+} as unknown as OutboundWebhook;
+
+const receiving = {
+  direction: "inbound",
+  title: "CRM",
+  powerlist_id: "pl_1",
+  events: ["contact"],
+  description: "",
+  verification: { scheme: "github" },
+  rate_limit: { count: 50, per_s: 1 },
+} as unknown as InboundWebhook;
 
 function settings(values = valuesOf(webhook)) {
   const got = read(values);
@@ -79,4 +90,42 @@ test("the server's messages find their fields", async () => {
     "rate_per_s",
   ]);
   expect(rest).toEqual(["/filter: wrong /filter"]);
+});
+
+test("a webhook that receives and that nobody touched changes nothing", () => {
+  const got = readInbound(valuesOf(receiving), receiving);
+  expect("settings" in got && changed(got.settings, receiving)).toEqual({});
+});
+
+test("verification is sent when it is another one", () => {
+  const sent = (of: object, before?: InboundWebhook) => {
+    const got = readInbound({ ...valuesOf(receiving), ...of }, before);
+    return "settings" in got ? got.settings.verification : got.errors;
+  };
+  expect(sent({ scheme: "none" }, receiving)).toBe(null);
+  expect(sent({ verification_secret: "s" }, receiving)).toEqual({ scheme: "github", secret: "s" });
+  expect(sent({ scheme: "posthaste" }, receiving)).toEqual({ scheme: "posthaste" });
+  expect(sent({ scheme: "none" })).toBe(undefined);
+  expect(sent({ powerlist_id: "" })).toHaveProperty("powerlist_id");
+});
+
+test("complaints about one that receives find their fields", async () => {
+  const pointers = [
+    "/events",
+    "/verification/secret",
+    "/rate_limit/per_s",
+    "/powerlist_id",
+    "/url",
+  ];
+  const errors = pointers.map((pointer) => ({ pointer, message: "no" }));
+  const problem = await ApiProblem.of(new Response(JSON.stringify({ errors }), { status: 422 }));
+  expect(placed(problem, valuesOf(receiving))).toEqual({
+    errors: {
+      operations: "no",
+      verification_secret: "no",
+      inbound_per_s: "no",
+      powerlist_id: "no",
+    },
+    rest: ["/url: no"],
+  });
 });

@@ -1,9 +1,29 @@
 // The form's fields, and how they become a webhook's settings and back. What is valid is for the
 // server to say; here is only what cannot even be written into a request.
-import type { ApiProblem, Schemas, Server, Webhook } from "../../api/client";
+import type {
+  ApiProblem,
+  InboundWebhook,
+  OutboundWebhook,
+  Schemas,
+  Server,
+  VerificationScheme,
+  Webhook,
+} from "../../api/client";
+import { isOutbound } from "../../api/queries";
 import { parseSchedule, standardDelays, writeSchedule } from "./schedule";
 
 export type Settings = Schemas["WebhookSettings"];
+
+/** What is sent of a webhook that receives. */
+export interface InboundSettings {
+  title: string;
+  powerlist_id: string;
+  events: string[];
+  description: string;
+  rate_limit: { count: number; per_s: number };
+  /** Left out: stays as it is. */
+  verification?: { scheme: VerificationScheme; secret?: string } | null;
+}
 
 export interface HeaderRow {
   name: string;
@@ -26,6 +46,12 @@ export interface Values {
   limited: boolean;
   rate_count: number | string;
   rate_per_s: number | string;
+  /** The endpoints of one that receives. */
+  operations: string[];
+  scheme: VerificationScheme | "none";
+  verification_secret: string;
+  inbound_count: number | string;
+  inbound_per_s: number | string;
 }
 
 /** The fields that are folded away. */
@@ -38,6 +64,10 @@ export const advancedFields = [
   "max_in_flight",
   "rate_count",
   "rate_per_s",
+  "scheme",
+  "verification_secret",
+  "inbound_count",
+  "inbound_per_s",
 ] as const satisfies (keyof Values)[];
 
 export function blank(server: Server | undefined): Values {
@@ -56,18 +86,41 @@ export function blank(server: Server | undefined): Values {
     limited: false,
     rate_count: 10,
     rate_per_s: 1,
+    operations: ["contact"],
+    scheme: "none",
+    verification_secret: "",
+    inbound_count: 50,
+    inbound_per_s: 1,
   };
 }
 
 export function valuesOf(webhook: Webhook): Values {
-  const { rate_limit: limit } = webhook;
-  return {
+  const shared = {
+    ...blank(undefined),
     title: webhook.title,
     powerlist_id: webhook.powerlist_id ?? "",
-    events: webhook.events,
-    direction: "outbound",
-    url: webhook.url,
     description: webhook.description,
+  };
+  return isOutbound(webhook) ? outboundValues(shared, webhook) : inboundValues(shared, webhook);
+}
+
+function inboundValues(shared: Values, webhook: InboundWebhook): Values {
+  return {
+    ...shared,
+    direction: "inbound",
+    operations: webhook.events,
+    scheme: webhook.verification?.scheme ?? "none",
+    inbound_count: webhook.rate_limit.count,
+    inbound_per_s: webhook.rate_limit.per_s,
+  };
+}
+
+function outboundValues(shared: Values, webhook: OutboundWebhook): Values {
+  const { rate_limit: limit } = webhook;
+  return {
+    ...shared,
+    events: webhook.events,
+    url: webhook.url,
     headers: Object.entries(webhook.headers).map(([name, value]) => ({ name, value })),
     signature_format: webhook.signature_format,
     timeout_ms: webhook.timeout_ms,
@@ -80,16 +133,51 @@ export function valuesOf(webhook: Webhook): Values {
 }
 
 type Errors = Record<string, string>;
-type Read = { settings: Required<Omit<Settings, "direction" | "filter">> } | { errors: Errors };
+type Read<Sent> = { settings: Sent } | { errors: Errors };
 
-export function read(values: Values): Read {
-  const errors: Errors = {};
-  const whole = (field: "timeout_ms" | "max_in_flight" | "rate_count" | "rate_per_s") => {
+type NumberField =
+  | "timeout_ms"
+  | "max_in_flight"
+  | "rate_count"
+  | "rate_per_s"
+  | "inbound_count"
+  | "inbound_per_s";
+
+/** Reads whole numbers, and notes down which are none. */
+function numbers(values: Values, errors: Errors) {
+  return (field: NumberField) => {
     const value = values[field];
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
     errors[field] = "give a whole number";
     return 0;
   };
+}
+
+/** `before` is what is changed: what it is verified by stays, unless another is chosen. */
+export function readInbound(values: Values, before?: InboundWebhook): Read<InboundSettings> {
+  const errors: Errors = {};
+  const whole = numbers(values, errors);
+  const { scheme, verification_secret: secret } = values;
+  if (values.powerlist_id === "") errors.powerlist_id = "choose the list that contacts come to";
+  const settings: InboundSettings = {
+    title: values.title.trim(),
+    powerlist_id: values.powerlist_id,
+    events: values.operations,
+    description: values.description,
+    rate_limit: { count: whole("inbound_count"), per_s: whole("inbound_per_s") },
+  };
+  const same = scheme === (before?.verification?.scheme ?? "none");
+  if (scheme === "none") {
+    if (!same) settings.verification = null;
+  } else if (!same || secret !== "") {
+    settings.verification = secret === "" ? { scheme } : { scheme, secret };
+  }
+  return Object.keys(errors).length > 0 ? { errors } : { settings };
+}
+
+export function read(values: Values): Read<Required<Omit<Settings, "direction" | "filter">>> {
+  const errors: Errors = {};
+  const whole = numbers(values, errors);
   const delays = parseSchedule(values.schedule);
   if (delays === null)
     errors.schedule = "write delays with commas between, such as 0 s, 30 s, 2 min";
@@ -120,12 +208,13 @@ export function read(values: Values): Read {
 }
 
 /** Only what differs, so that a change by someone else in between stays. */
-export function changed(settings: Settings, before: Settings): Settings {
+export function changed<Sent extends object>(settings: Sent, before: object): Partial<Sent> {
+  const known = before as Record<string, unknown>;
   return Object.fromEntries(
     Object.entries(settings).filter(
-      ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof Settings]),
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name]),
     ),
-  );
+  ) as Partial<Sent>;
 }
 
 /** A problem's messages by the form's fields; `rest` are those that belong to none. */
@@ -142,6 +231,7 @@ export function placed(problem: ApiProblem, values: Values): { errors: Errors; r
 
 function fieldOf(pointer: string, values: Values): string | undefined {
   const [, member = "", part = ""] = pointer.split("/").map(unescaped);
+  if (values.direction === "inbound") return inboundFieldOf(member, part);
   switch (member) {
     case "retry_delays_s":
       return "schedule";
@@ -155,6 +245,23 @@ function fieldOf(pointer: string, values: Values): string | undefined {
     }
     default:
       return Object.hasOwn(values, member) ? member : undefined;
+  }
+}
+
+function inboundFieldOf(member: string, part: string): keyof Values | undefined {
+  switch (member) {
+    case "title":
+    case "description":
+    case "powerlist_id":
+      return member;
+    case "events":
+      return "operations";
+    case "rate_limit":
+      return part === "per_s" ? "inbound_per_s" : "inbound_count";
+    case "verification":
+      return part === "secret" ? "verification_secret" : "scheme";
+    default:
+      return undefined;
   }
 }
 

@@ -1,16 +1,17 @@
 // What a webhook is set to, each part with a button that copies it.
 import { Card, Group, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { Webhook } from "../../api/client";
+import type { OutboundWebhook } from "../../api/client";
 import { CopyButton } from "../../components/CopyButton";
 import { EventChip } from "../../components/EventChip";
 import { IdCopy } from "../../components/IdCopy";
 import { TimeText } from "../../components/TimeText";
 import { scheduleSentence } from "../webhook-form/schedule";
+import { PowerlistLink } from "./PowerlistLink";
 import { SigningSecret } from "./SigningSecret";
 import classes from "./WebhookPage.module.css";
 
-export function Facts({ webhook }: { webhook: Webhook }) {
+export function Facts({ webhook }: { webhook: OutboundWebhook }) {
   const { id, number, title, url, events, powerlist_id, retry_delays_s } = webhook;
   return (
     <Card component="section" aria-labelledby="facts">
@@ -39,7 +40,7 @@ export function Facts({ webhook }: { webhook: Webhook }) {
               Events of every list
             </Text>
           ) : (
-            <IdCopy id={powerlist_id} what="powerlist id" />
+            <PowerlistLink id={powerlist_id} />
           )}
         </Fact>
         <Fact name="Events">
@@ -72,7 +73,8 @@ export function Facts({ webhook }: { webhook: Webhook }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+/** A row of a list of facts. */
+export function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>
       <dt>{name}</dt>

@@ -10,8 +10,8 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { ApiProblem, sentence, type Webhook } from "../../api/client";
-import { webhookQuery } from "../../api/queries";
+import { ApiProblem, type OutboundWebhook, sentence } from "../../api/client";
+import { isOutbound, webhookQuery } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { BackButton } from "../../components/buttons";
 import { EmptyState } from "../../components/EmptyState";
@@ -19,9 +19,9 @@ import { ErrorState } from "../../components/ErrorState";
 import { Page } from "../../components/Page";
 import { StatusBadge } from "../../components/StatusBadge";
 import { useShortcuts } from "../../frame/shortcuts";
-import { webhookTabs } from "../../router";
 import { CodeSnippets } from "../code/CodeSnippets";
 import { DeliveryLog } from "../deliveries/DeliveryLog";
+import { InboundDetail } from "../inbound/InboundDetail";
 import { MetricsBoard } from "../metrics/MetricsBoard";
 import { TestSender } from "../test/TestSender";
 import { useSetSending } from "../webhooks/useSetSending";
@@ -37,16 +37,16 @@ const route = getRouteApi("/frame/setup/webhooks/$id");
 /** Hits and numbers rise while one looks. */
 export const REFRESH_MS = 5_000;
 
-type Tab = (typeof webhookTabs)[number];
-
-const tabNames: Record<Tab, string> = {
+const tabs = {
   deliveries: "Deliveries",
   metrics: "Metrics",
   test: "Test",
   code: "Code",
   settings: "Settings",
   activity: "Activity",
-};
+} as const;
+
+type Tab = keyof typeof tabs;
 
 const crumbs = [{ label: "Setup" }, { label: "Webhooks", to: "/setup/webhooks" }] as const;
 
@@ -60,7 +60,13 @@ export function WebhookPage() {
     ...webhookQuery(id),
     refetchInterval: REFRESH_MS,
   });
-  if (webhook !== undefined) return <Detail key={id} webhook={webhook} />;
+  if (webhook !== undefined) {
+    return isOutbound(webhook) ? (
+      <Detail key={id} webhook={webhook} />
+    ) : (
+      <InboundDetail key={id} webhook={webhook} />
+    );
+  }
   const gone = error instanceof ApiProblem && error.status === 404;
   return (
     <Page title="Webhook" crumbs={[...crumbs]} back={<BackButton to="/setup/webhooks" />}>
@@ -101,9 +107,10 @@ function Loading() {
   );
 }
 
-function Detail({ webhook }: { webhook: Webhook }) {
+function Detail({ webhook }: { webhook: OutboundWebhook }) {
   const { id, title, status } = webhook;
-  const { tab = "deliveries" } = route.useSearch();
+  const { tab: asked } = route.useSearch();
+  const tab = asked !== undefined && asked in tabs ? (asked as Tab) : "deliveries";
   const navigate = useNavigate();
   const mayWrite = useMay("write");
   const sending = useSetSending(webhook);
@@ -191,9 +198,9 @@ function Detail({ webhook }: { webhook: Webhook }) {
         activateTabWithKeyboard={false}
       >
         <Tabs.List className={classes.tabs}>
-          {webhookTabs.map((each) => (
+          {Object.entries(tabs).map(([each, name]) => (
             <Tabs.Tab key={each} value={each}>
-              {tabNames[each]}
+              {name}
             </Tabs.Tab>
           ))}
         </Tabs.List>

@@ -33,7 +33,7 @@ export function DeleteWebhook({ webhook, onClose, onDeleted }: Props) {
     },
   });
   if (shown === null) return null;
-  const { title, hits, last_hit_at } = shown;
+  const { title, hits, last_hit_at, direction } = shown;
   const recent = last_hit_at !== null && Date.now() - Date.parse(last_hit_at) < RECENT_MS;
   return (
     <ConfirmDialog
@@ -51,8 +51,10 @@ export function DeleteWebhook({ webhook, onClose, onDeleted }: Props) {
         : hits > 0
           ? `It had ${formatCount(hits)} hits, none within the last 24 hours. `
           : "It was never hit. "}
-      It gets no more events, and those still waiting are not sent. This cannot be undone; to stop
-      it for a while, pause it.
+      {direction === "inbound"
+        ? "Its URLs stop working at once; the contacts it brought stay. "
+        : "It gets no more events, and those still waiting are not sent. "}
+      This cannot be undone; to stop it for a while, pause it.
     </ConfirmDialog>
   );
 }

@@ -5,8 +5,15 @@ import { IconCheck, IconFlask, IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { answer, client, type DeliveryDetail, type Server, type Webhook } from "../../api/client";
-import { notifyProblem, serverQuery, useAction } from "../../api/queries";
+import {
+  answer,
+  client,
+  type DeliveryDetail,
+  type OutboundWebhook,
+  type Server,
+  type Webhook,
+} from "../../api/client";
+import { isOutbound, notifyProblem, serverQuery, useAction } from "../../api/queries";
 import { AddButton } from "../../components/buttons";
 import { formatDuration } from "../../format";
 import { readSetting, writeSetting } from "../../settings";
@@ -69,13 +76,14 @@ export function FirstSteps({ webhooks, steps, mayWrite }: Props) {
   const queries = useQueryClient();
   // The newest that can be sent to.
   const target = webhooks
+    .filter(isOutbound)
     .filter(({ status }) => status === "enabled")
-    .reduce<Webhook | undefined>(
+    .reduce<OutboundWebhook | undefined>(
       (a, b) => (a === undefined || b.number > a.number ? b : a),
       undefined,
     );
 
-  const create = useAction<void, Webhook>({
+  const create = useAction<void, unknown>({
     run: () => {
       const title = "My first webhook";
       const body = { title, url: inboxUrl(server, title), events: ["call.ended"] };

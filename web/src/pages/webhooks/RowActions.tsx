@@ -16,7 +16,7 @@ import { useMay } from "../../api/session";
 import { useSetSending } from "./useSetSending";
 
 export function RowActions({ webhook, onDelete }: { webhook: Webhook; onDelete: () => void }) {
-  const { id, title, status } = webhook;
+  const { id, title, status, direction } = webhook;
   const mayWrite = useMay("write");
   const sending = useSetSending(webhook);
   const icon = { size: 17, stroke: 1.7, "aria-hidden": true } as const;
@@ -95,7 +95,7 @@ export function RowActions({ webhook, onDelete }: { webhook: Webhook; onDelete: 
               params={{ id } as never}
               search={{ tab: "test" } as never}
             >
-              Send test event
+              {direction === "inbound" ? "Send a sample" : "Send test event"}
             </Menu.Item>
             <Menu.Item
               leftSection={<IconCopy {...icon} />}

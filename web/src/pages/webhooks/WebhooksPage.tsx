@@ -1,17 +1,19 @@
 // Setup > Webhooks: all of the account's webhooks, and the first steps of a new server.
-import { Anchor, Button, Group, Select, Text, TextInput, Tooltip } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconSearch, IconWebhook } from "@tabler/icons-react";
+import { Anchor, Button, Group, Select, Text, Tooltip } from "@mantine/core";
+import { IconArrowDownLeft, IconArrowUpRight, IconSearch, IconWebhook } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import type { Webhook } from "../../api/client";
-import { webhooksQuery } from "../../api/queries";
+import { usePowerlistNames } from "../../api/contacts";
+import { endpointUrl } from "../../api/inbound";
+import { isOutbound, webhooksQuery } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { AddButton } from "../../components/buttons";
 import { type Column, DataTable } from "../../components/DataTable";
 import { EmptyState } from "../../components/EmptyState";
 import { Page } from "../../components/Page";
+import { SearchField } from "../../components/SearchField";
 import { StatusBadge, statusWord } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
 import { formatCount } from "../../format";
@@ -67,7 +69,7 @@ export function WebhooksPage() {
     <Page
       title="Webhooks"
       crumbs={[{ label: "Setup" }]}
-      lead="Each sends the events you choose to a URL of yours, and tries again until they arrive."
+      lead="Each sends the events you choose to a URL of yours, or receives contacts into a powerlist."
       actions={mayWrite && <AddButton to="/setup/webhooks/new" />}
     >
       {firstSteps.visible && data && (
@@ -95,7 +97,7 @@ export function WebhooksPage() {
               >
                 <Button
                   variant="default"
-                  onClick={() => change({ q: undefined, status: undefined })}
+                  onClick={() => change({ q: undefined, status: undefined, direction: undefined })}
                 >
                   Clear filters
                 </Button>
@@ -169,8 +171,14 @@ function columns(onDelete: (webhook: Webhook) => void): Column<Webhook>[] {
       sortable: true,
       align: "right",
       width: 110,
-      cell: ({ hits }) => (
-        <Tooltip label="Requests sent, with retries; tests are not counted">
+      cell: ({ hits, direction }) => (
+        <Tooltip
+          label={
+            direction === "inbound"
+              ? "Requests received; replays are not counted"
+              : "Requests sent, with retries; tests are not counted"
+          }
+        >
           <span className="tabular">{formatCount(hits)}</span>
         </Tooltip>
       ),
@@ -207,7 +215,7 @@ function columns(onDelete: (webhook: Webhook) => void): Column<Webhook>[] {
 }
 
 function Title({ webhook }: { webhook: Webhook }) {
-  const { id, title, url, status, hits, disabled_reason: reason } = webhook;
+  const { id, title, status, hits, disabled_reason: reason } = webhook;
   const badge = <StatusBadge status={status === "enabled" && hits === 0 ? "no_hits" : status} />;
   return (
     <div className={classes.title}>
@@ -231,9 +239,29 @@ function Title({ webhook }: { webhook: Webhook }) {
           </Tooltip>
         )}
       </Group>
-      <div className={`mono ${classes.url}`} title={url}>
-        {url}
+      <Address webhook={webhook} />
+    </div>
+  );
+}
+
+/** Which way its requests go, and where. */
+function Address({ webhook }: { webhook: Webhook }) {
+  const listName = usePowerlistNames();
+  if (isOutbound(webhook)) {
+    return (
+      <div className={classes.address} title={webhook.url}>
+        <IconArrowUpRight size={14} aria-hidden="true" />
+        <span className="visually-hidden">Sends to </span>
+        <span className={`mono ${classes.url}`}>{webhook.url}</span>
       </div>
+    );
+  }
+  const { powerlist_id: list, endpoints } = webhook;
+  const url = endpoints[0] === undefined ? "" : endpointUrl(endpoints[0]);
+  return (
+    <div className={classes.address} data-receives title={url}>
+      <IconArrowDownLeft size={14} aria-hidden="true" />
+      <span className={classes.url}>Receives into {listName(list) ?? list}</span>
     </div>
   );
 }
@@ -243,33 +271,27 @@ function Filters(props: {
   onChange: (to: Partial<ListSearch>, replace?: boolean) => void;
 }) {
   const { search, onChange } = props;
-  const [typed, setTyped] = useState(search.q ?? "");
-  const sent = useRef(search.q);
-  const send = useDebouncedCallback((q: string) => {
-    sent.current = q || undefined;
-    onChange({ q: q || undefined }, true);
-  }, 200);
-  // The address may change by itself: back, or "Clear filters".
-  useEffect(() => {
-    if (search.q === sent.current) return;
-    sent.current = search.q;
-    setTyped(search.q ?? "");
-  }, [search.q]);
-
   return (
     <Group gap="sm">
-      <TextInput
-        data-search
-        type="search"
-        aria-label="Search webhooks"
+      <SearchField
+        label="Search webhooks"
         placeholder="Search by title, URL or event"
-        leftSection={<IconSearch size={16} />}
-        className={classes.search}
-        value={typed}
-        onChange={(event) => {
-          setTyped(event.currentTarget.value);
-          send(event.currentTarget.value.trim());
-        }}
+        value={search.q}
+        onChange={(q) => onChange({ q }, true)}
+      />
+      <Select
+        aria-label="Direction"
+        placeholder="Both directions"
+        clearable
+        w={170}
+        data={[
+          { value: "outbound", label: "Sending" },
+          { value: "inbound", label: "Receiving" },
+        ]}
+        value={search.direction ?? null}
+        onChange={(direction) =>
+          onChange({ direction: (direction as Webhook["direction"]) ?? undefined })
+        }
       />
       <Select
         aria-label="Status"

@@ -8,6 +8,7 @@ function webhook(number: number, of: Partial<Webhook> = {}): Webhook {
     id: `wh_${number}`,
     number,
     title: `Hook ${number}`,
+    direction: "outbound",
     url: "https://example.com/hooks",
     events: ["call.ended"],
     status: "enabled",
@@ -42,6 +43,17 @@ test("filters by status and words together", () => {
     webhook(3, { status: "paused" }),
   ];
   expect(numbers(shown(rows, { q: "crm", status: "paused" }).rows)).toEqual([1]);
+});
+
+test("filters by direction, and finds one that receives by its path", () => {
+  const path = "/in/tok_1/contact";
+  const receiving = webhook(2, {
+    direction: "inbound",
+    endpoints: [{ event: "contact", method: "POST", path, url: null, fields: [] }],
+  } as Partial<Webhook>);
+  const rows = [webhook(1), receiving];
+  expect(numbers(shown(rows, { direction: "inbound" }).rows)).toEqual([2]);
+  expect(numbers(shown(rows, { q: "tok_1" }).rows)).toEqual([2]);
 });
 
 test("finds by title, URL, event type, id and number", () => {

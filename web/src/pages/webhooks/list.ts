@@ -1,6 +1,7 @@
 // Which webhooks the list shows, in what order and on which page. All of them have been read, so
 // this is done here.
 import type { Webhook } from "../../api/client";
+import { webhookAddress } from "../../api/queries";
 import type { Sort } from "../../components/DataTable";
 
 export const PAGE_ROWS = 50;
@@ -10,6 +11,7 @@ export type SortKey = "number" | "title" | "hits" | "last_hit_at" | "created_at"
 export interface ListSearch {
   q?: string;
   status?: Webhook["status"];
+  direction?: Webhook["direction"];
   sort?: SortKey;
   order?: Sort["order"];
   page?: number;
@@ -20,14 +22,16 @@ export function sortOf({ sort, order }: ListSearch): Sort & { key: SortKey } {
   return { key: sort ?? "number", order: order ?? (sort === "title" ? "ascending" : "descending") };
 }
 
-export function isFiltered({ q, status }: ListSearch): boolean {
-  return q !== undefined || status !== undefined;
+export function isFiltered({ q, status, direction }: ListSearch): boolean {
+  return q !== undefined || status !== undefined || direction !== undefined;
 }
 
 /** All words have to be in the title, the URL or an event type; a number alone finds its row. */
 export function found(webhook: Webhook, q: string): boolean {
   if (/^#?\d+$/.test(q) && Number(q.replace("#", "")) === webhook.number) return true;
-  const all = [webhook.title, webhook.url, webhook.id, ...webhook.events].join("\n").toLowerCase();
+  const all = [webhook.title, webhookAddress(webhook), webhook.id, ...webhook.events]
+    .join("\n")
+    .toLowerCase();
   return q
     .toLowerCase()
     .split(/\s+/)
@@ -43,10 +47,12 @@ export interface Shown {
 }
 
 export function shown(webhooks: readonly Webhook[], search: ListSearch): Shown {
-  const { q, status } = search;
+  const { q, status, direction } = search;
   const matching = webhooks.filter(
     (webhook) =>
-      (status === undefined || webhook.status === status) && (q === undefined || found(webhook, q)),
+      (status === undefined || webhook.status === status) &&
+      (direction === undefined || webhook.direction === direction) &&
+      (q === undefined || found(webhook, q)),
   );
   const { key, order } = sortOf(search);
   matching.sort((a, b) => (order === "ascending" ? 1 : -1) * compare(a, b, key));

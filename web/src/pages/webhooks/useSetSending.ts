@@ -2,8 +2,13 @@
 import { answer, client, type Webhook } from "../../api/client";
 import { useAction } from "../../api/queries";
 
-export function useSetSending({ id, title }: Pick<Webhook, "id" | "title">) {
-  return useAction<"pause" | "resume", Webhook>({
+export function useSetSending({
+  id,
+  title,
+  direction,
+}: Pick<Webhook, "id" | "title" | "direction">) {
+  const receives = direction === "inbound";
+  return useAction<"pause" | "resume", unknown>({
     run: (what) => {
       const params = { path: { id } };
       return what === "pause"
@@ -13,8 +18,10 @@ export function useSetSending({ id, title }: Pick<Webhook, "id" | "title">) {
     invalidates: [["webhooks"], ["audit-log"]],
     done: (_, what) =>
       what === "pause"
-        ? `${title} is paused: its events wait until it is resumed`
-        : `${title} is sent its events again`,
+        ? `${title} is paused: ${receives ? "it turns requests away" : "its events wait"} until it is resumed`
+        : receives
+          ? `${title} takes requests again`
+          : `${title} is sent its events again`,
     failed: `Could not change ${title}`,
   });
 }
