@@ -20,6 +20,8 @@ pub mod audit;
 pub mod canonical;
 pub mod catalogue;
 pub mod contact;
+pub mod contact_fields;
+pub mod csv;
 pub mod custom_headers;
 pub mod delivery;
 pub mod digits;
