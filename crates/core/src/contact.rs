@@ -265,7 +265,7 @@ impl ContactPatch {
             }
         }
         for (name, text) in &self.custom_texts {
-            if fields.custom.get(name).is_none_or(|value| custom_text(value) != *text) {
+            if fields.custom.get(name).is_none_or(|value| custom_text(value).trim() != text) {
                 fields.custom.insert(name.clone(), Value::from(text.as_str()));
             }
         }

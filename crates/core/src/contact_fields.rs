@@ -171,7 +171,7 @@ impl ContactField {
                     }
                 }
             }
-            ContactField::Tags => patch.more_tags.extend(check_tags(split_tags(text))?),
+            ContactField::Tags => patch.more_tags.extend(read_tags(text)?),
             ContactField::Consent => patch.consent = Some(Some(read_yes_or_no(text)?)),
             ContactField::Dnd => patch.dnd = Some(Some(read_yes_or_no(text)?)),
             ContactField::Custom(name) => {
@@ -213,9 +213,25 @@ pub fn split_name(name: &str) -> (&str, &str) {
     }
 }
 
-/// Tags in one text: `lead; hot`, with commas, semicolons or bars between them.
-pub fn split_tags(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ';', '|'])
+/// Between tags in one text.
+const TAG_SEPARATORS: [char; 3] = [',', ';', '|'];
+
+/// Tags in one text: `lead; hot`, with commas, semicolons or bars between them, or as JSON.
+pub fn read_tags(text: &str) -> Result<Vec<String>, Invalid> {
+    if text.starts_with('[')
+        && let Ok(tags) = serde_json::from_str::<Vec<String>>(text)
+    {
+        return check_tags(tags);
+    }
+    check_tags(text.split(TAG_SEPARATORS))
+}
+
+/// Tags in one text, as [`read_tags`] reads them.
+pub fn write_tags(tags: &[String]) -> String {
+    if tags.iter().any(|tag| tag.contains(TAG_SEPARATORS) || tag.starts_with('[')) {
+        return serde_json::Value::from(tags).to_string();
+    }
+    tags.join("; ")
 }
 
 pub fn read_yes_or_no(text: &str) -> Result<bool, Invalid> {
