@@ -18,7 +18,7 @@ use crate::phone::PhoneNumber;
 const SKIPPED_TEXT_CHARS_MAX: usize = 200;
 
 /// For each column of a file, in order, what it holds; `None`: it is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<Option<ContactField>>);
 
 impl Columns {
@@ -82,6 +82,12 @@ impl Columns {
         }
         wrong.finish()?;
         Ok(Columns(fields))
+    }
+
+    /// Where [`Columns::parse`] complains: what is a field all the same.
+    pub fn as_far_as_known(names: &[Option<String>]) -> Columns {
+        let known = |name: &Option<String>| ContactField::parse(name.as_deref()?).ok();
+        Columns(names.iter().map(known).collect())
     }
 
     pub fn names(&self) -> Vec<Option<String>> {

@@ -17,6 +17,8 @@ const GUESS_ROWS: usize = 20;
 pub enum CsvError {
     #[error("the file is empty")]
     Empty,
+    #[error("the file has a heading and no row")]
+    OnlyHeading,
     #[error("the file is UTF-16: save it as \"CSV UTF-8\"")]
     Utf16,
     #[error(

@@ -38,6 +38,7 @@ pub mod header_lines;
 pub mod id;
 pub mod id_map;
 pub mod import;
+pub mod import_file;
 pub mod inbound;
 pub mod lanes;
 pub mod limits;
