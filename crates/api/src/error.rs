@@ -156,9 +156,7 @@ impl Code {
                 "idempotency_key_reused",
                 "The idempotency key was used with another request",
             ),
-            Code::AlreadyEnded => {
-                (Status::CONFLICT, "already_ended", "It has ended already")
-            }
+            Code::AlreadyEnded => (Status::CONFLICT, "already_ended", "It has ended already"),
             Code::WebhookGone => (Status::CONFLICT, "webhook_gone", "The webhook was deleted"),
             Code::WebhookDisabled => {
                 (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")

@@ -85,11 +85,7 @@ async fn find(state: &AppState, account: AccountId, id: &Segment) -> Result<Cont
 }
 
 /// Makes one change.
-async fn edit(
-    state: &AppState,
-    account: AccountId,
-    edit: ContactEdit,
-) -> Result<Edited, ApiError> {
+async fn edit(state: &AppState, account: AccountId, edit: ContactEdit) -> Result<Edited, ApiError> {
     let edited = state.store.edit_contacts(state.now(), account, vec![edit], ORIGIN).await?;
     edited.into_iter().next().ok_or_else(ApiError::internal)
 }
@@ -185,7 +181,8 @@ pub async fn change(
     let contact = find(&state, caller.account, &id).await?;
     let list = state.store.powerlist(caller.account, contact.powerlist_id).await?;
     let patch = body.parse(list.ok_or_else(not_found)?.default_country)?;
-    let edited = edit(&state, caller.account, ContactEdit::Change { id: contact.id, patch }).await?;
+    let edited =
+        edit(&state, caller.account, ContactEdit::Change { id: contact.id, patch }).await?;
     Ok(Json(after(&state, caller.account, edited).await?.into()))
 }
 
@@ -216,33 +213,11 @@ pub async fn delete(
             let delete = ContactEdit::Delete { contact: ContactKey::Id(id, None), reason };
             match edit(&shared, caller.account, delete).await? {
                 Edited::Deleted(contact) => {
-                    let record = Record::about(AuditAction::ContactDeleted, &OfContact(&contact));
+                    let record = Record::about(AuditAction::ContactDeleted, &contact);
                     Ok(Changed::and(StatusCode::NO_CONTENT, record))
                 }
                 _ => Err(not_found()),
             }
         })
         .await
-}
-
-/// A contact as the audit log has it: nothing but its id, because a person has a right to be
-/// forgotten and the log does not forget.
-struct OfContact<'c>(&'c Contact);
-
-impl crate::audit::Audited for OfContact<'_> {
-    fn account_id(&self) -> Option<AccountId> {
-        Some(self.0.account_id)
-    }
-
-    fn target(&self) -> posthaste_core::audit::Target {
-        posthaste_core::audit::Target {
-            kind: posthaste_core::audit::TargetKind::Contact,
-            id: self.0.id.to_string(),
-            name: self.0.id.to_string(),
-        }
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        serde_json::Value::Null
-    }
 }
