@@ -20,6 +20,7 @@ pub mod audit;
 pub mod canonical;
 pub mod catalogue;
 pub mod contact;
+pub mod contact_event;
 pub mod custom_headers;
 pub mod delivery;
 pub mod digits;
