@@ -1,5 +1,17 @@
 //! Inbound webhooks: rows of Setup > Webhooks with URLs that others post contacts to; what they are,
 //! and what is kept of each request.
+//!
+//! The way of a request: `verification` says whether it comes from who it should, `reading` takes
+//! it apart into values, `mapping` gives them to fields, `meaning` makes a change of a contact of
+//! them. `settings` is what makes an inbound webhook valid.
+
+pub mod fields;
+pub mod mapping;
+pub mod meaning;
+mod multipart;
+pub mod reading;
+pub mod settings;
+pub mod verification;
 
 use std::collections::BTreeMap;
 use std::fmt;

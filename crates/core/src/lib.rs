@@ -21,6 +21,7 @@ pub mod canonical;
 pub mod catalogue;
 pub mod contact;
 pub mod contact_columns;
+pub mod contact_event;
 pub mod contact_fields;
 pub mod contact_sheet;
 pub mod csv;
