@@ -177,7 +177,7 @@ impl SettingsDraft {
 }
 
 /// The given value, else the old one, else a complaint. `None` only with a complaint.
-fn required<T: Clone>(
+pub(crate) fn required<T: Clone>(
     wrong: &mut Complaints,
     pointer: &str,
     given: Option<Result<T, Invalid>>,
@@ -194,7 +194,7 @@ fn required<T: Clone>(
 }
 
 /// The given value, else the old one, else the default. `None` only with a complaint.
-fn optional<T: Clone + Default>(
+pub(crate) fn optional<T: Clone + Default>(
     wrong: &mut Complaints,
     pointer: &str,
     given: Option<Result<T, Invalid>>,
@@ -206,7 +206,7 @@ fn optional<T: Clone + Default>(
     }
 }
 
-fn parse_title(text: &str) -> Result<String, Invalid> {
+pub(crate) fn parse_title(text: &str) -> Result<String, Invalid> {
     let title = text.trim();
     if title.is_empty() || title.chars().count() > TITLE_CHARS_MAX {
         return Err(Invalid::at("", format!("must have 1 to {TITLE_CHARS_MAX} characters")));
@@ -217,7 +217,7 @@ fn parse_title(text: &str) -> Result<String, Invalid> {
     Ok(title.to_owned())
 }
 
-fn parse_description(text: &str) -> Result<String, Invalid> {
+pub(crate) fn parse_description(text: &str) -> Result<String, Invalid> {
     if text.chars().count() > DESCRIPTION_CHARS_MAX {
         return Err(Invalid::at(
             "",
