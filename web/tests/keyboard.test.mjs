@@ -29,6 +29,7 @@ test("g and a letter goes to a place", async () => {
     ["g d", "Deliveries"],
     ["g m", "Metrics"],
     ["g e", "Event types"],
+    ["g p", "Powerlists"],
     ["g w", "Webhooks"],
   ]) {
     await press(keys);

@@ -25,6 +25,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   const cell = (title, column) => row(title).getByRole("cell").nth(columns.indexOf(column));
   const columns = ["#", "Title", "Hits", "Last Hit", "Created At", "Action"];
 
+  await server.call("POST", "/v1/powerlists", { name: "January prospects" });
+
   await step("the link of the first start signs in", async () => {
     await page.goto(server.link);
     await page.getByRole("button", { name: "Skip for now" }).click();
@@ -56,7 +58,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
 
   await step("the form asks for a Title, a Powerlist and an Endpoint", async () => {
     await page.getByRole("textbox", { name: "Title" }).fill("Home");
-    await page.getByRole("combobox", { name: "Powerlist" }).fill("pl_06a2b3c4d5e6f");
+    await page.getByRole("combobox", { name: "Powerlist" }).click();
+    await page.getByRole("option", { name: "January prospects" }).click();
     await page.getByRole("button", { name: /^Endpoint/ }).click();
   });
 
@@ -89,7 +92,7 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   });
 
   await step("the purple Submit adds the webhook", async () => {
-    await page.getByRole("combobox", { name: "Powerlist" }).fill("");
+    await page.getByRole("button", { name: "Choose no list" }).click();
     await page.getByRole("textbox", { name: "URL" }).fill(receiver.url);
     const submit = page.getByRole("button", { name: "Submit" });
     assert.equal(await colour(submit), "purple");

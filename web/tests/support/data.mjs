@@ -45,6 +45,7 @@ export async function fill(server, { rounds = 2 } = {}) {
     events: ["sms.*"],
   });
   await server.call("POST", `/v1/webhooks/${paused.id}/pause`);
+  const contacts = await fillContacts(server, add);
   const unused = await add({
     title: "Billing",
     url: "https://billing.example.com/hooks",
@@ -106,11 +107,78 @@ export async function fill(server, { rounds = 2 } = {}) {
     ({ data }) => data[0]?.attempt_count > 0,
   );
   return {
-    webhooks: { good, failing, paused, unused },
+    webhooks: { good, failing, paused, unused, ...contacts.webhooks },
+    contacts,
     deliveries: { delivered: delivered[0], retrying: retrying[0] },
     event: last,
     stop: () => Promise.all(Object.values(receivers).map((receiver) => receiver.stop())),
   };
+}
+
+const people = [
+  ["Maria", "Lopez", "Washington", ["qualified", "follow-up"], true],
+  ["Ben", "Okafor", "Lagos", [], false],
+  ["Ann", "Lee", "Seoul", ["new", "spring", "referred", "callback"], null],
+  ["Vic", "Stone", "Detroit", ["new"], true],
+];
+
+/** Lists with contacts by hand, by import and by a webhook that receives. */
+async function fillContacts(server, add) {
+  const [list, empty] = await Promise.all([
+    server.call("POST", "/v1/powerlists", {
+      name: "January prospects",
+      description: "Who asked for a call in January.",
+    }),
+    server.call("POST", "/v1/powerlists", { name: "Spring campaign", default_country: "DE" }),
+  ]);
+  let contact;
+  for (const [n, [first_name, last_name, city, tags, consent]] of people.entries()) {
+    contact = await server.call("POST", `/v1/powerlists/${list.id}/contacts`, {
+      phone_number: `+1202555010${n}`,
+      email: `${first_name.toLowerCase()}@example.com`,
+      first_name,
+      last_name,
+      city,
+      tags,
+      consent,
+      dnd: n === 1,
+      custom_fields: { lead_score: 60 + n, next_action: "schedule_demo", asked: ["pricing"] },
+    });
+  }
+  const rows = Array.from({ length: 40 }, (_, n) => `+1202555${1000 + n},Name ${n},${n}`);
+  const file = ["Phone,First name,Score", ...rows, "12,Nobody,1", ",Nobody,2"].join("\n");
+  const columns = JSON.stringify(["phone_number", "first_name", "custom_fields.score"]);
+  const query = new URLSearchParams({ file_name: "leads.csv", columns, tags: "imported" });
+  const started = await server.upload(`/v1/powerlists/${list.id}/imports?${query}`, file);
+  const job = await until(
+    () => server.call("GET", `/v1/jobs/${started.id}`),
+    ({ state }) => state === "done",
+  );
+  const receiving = await add({
+    title: "Contacts from the CRM",
+    direction: "inbound",
+    powerlist_id: list.id,
+    events: ["contact", "contact.delete"],
+    verification: null,
+  });
+  const silent = await add({
+    title: "Landing page",
+    direction: "inbound",
+    powerlist_id: empty.id,
+    events: ["contact"],
+    verification: { scheme: "posthaste" },
+  });
+  const [{ path }] = receiving.endpoints;
+  const post = (body) =>
+    fetch(server.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  await post({ phone: "+12025550150", first_name: "Zoe", utm_source: "spring" });
+  await post({ phone: "12", email: "nobody", first_name: "Zed" });
+  const { data } = await server.call("GET", `/v1/webhooks/${receiving.id}/requests`);
+  return { list, empty, contact, job, request: data[0], webhooks: { receiving, silent } };
 }
 
 /** Asks again until the answer is what is waited for. */

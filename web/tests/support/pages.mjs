@@ -26,11 +26,36 @@ export const emptyPages = [
 ];
 
 /** On a server that `fill` has filled. */
-export function filledPages({ webhooks, deliveries, event }) {
+export function filledPages({ webhooks, deliveries, event, contacts }) {
   const good = `/setup/webhooks/${webhooks.good.id}`;
+  const receiving = `/setup/webhooks/${webhooks.receiving.id}`;
+  const { list, empty, contact, job, request } = contacts;
   return [
     ...places,
     "/inbox",
+    "/setup/webhooks/new?direction=inbound",
+    receiving,
+    `${receiving}?selected=${request.id}`,
+    `${receiving}?verdict=loop`,
+    `${receiving}?tab=mapping`,
+    `${receiving}?tab=mapping&request=${request.id}`,
+    `${receiving}?tab=test`,
+    `${receiving}?tab=code`,
+    `${receiving}?tab=settings`,
+    `${receiving}?tab=activity`,
+    `${receiving}/edit`,
+    `/setup/webhooks/${webhooks.silent.id}?tab=mapping`,
+    "/setup/powerlists?q=nothing",
+    `/setup/powerlists/${list.id}`,
+    `/setup/powerlists/${list.id}?selected=${contact.id}`,
+    `/setup/powerlists/${list.id}?q=nobody`,
+    `/setup/powerlists/${list.id}?tab=imports`,
+    `/setup/powerlists/${list.id}?tab=settings`,
+    `/setup/powerlists/${list.id}/import`,
+    `/setup/powerlists/${list.id}/imports/${job.id}`,
+    `/setup/powerlists/${empty.id}`,
+    `/setup/powerlists/${empty.id}?tab=imports`,
+    `/contacts/${contact.id}`,
     "/setup/event-types/deal.won",
     "/setup/api-keys?role=platform",
     good,
