@@ -312,6 +312,7 @@ async fn accept(
             powerlist_id: event.powerlist_id,
             data: event.data,
             trigger: Trigger::Event,
+            hops: 0,
             targets,
         });
     }
