@@ -9,8 +9,13 @@ import { story } from "./support/story.mjs";
 
 let server;
 let browser;
+let storageState;
 before(async () => {
   [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  const { page, context } = await openWindow(browser);
+  await signIn(page, server);
+  storageState = await context.storageState();
+  await context.close();
 });
 after(async () => {
   await browser?.close();
@@ -19,12 +24,11 @@ after(async () => {
 
 test("a list and the people on it", async (t) => {
   const step = story(t);
-  const { page, complaints } = await openWindow(browser);
+  const { page, complaints } = await openWindow(browser, { storageState });
   const row = (text) => page.getByRole("row").filter({ hasText: text });
   const panel = page.getByRole("complementary", { name: "Contact" });
 
   await step("a list is created from the empty page", async () => {
-    await signIn(page, server);
     await page.goto(`${server.url}/setup/powerlists`);
     await page.getByText("No powerlists yet").waitFor();
     await page.getByRole("main").getByRole("button", { name: "Add", exact: true }).first().click();
@@ -111,9 +115,7 @@ test("a list and the people on it", async (t) => {
 test("a file of contacts in, and out again", async (t) => {
   const step = story(t);
   const list = await server.call("POST", "/v1/powerlists", { name: "From files" });
-  const { page, context, complaints } = await openWindow(browser);
-  await page.goto(`${server.url}/sign-in`);
-  await signInAgain(context);
+  const { page, complaints } = await openWindow(browser, { storageState });
   const lines = ["Telephone;Vorname;E-Mail;Lead score"];
   for (let n = 0; n < 3_000; n += 1) {
     lines.push(`+1202555${1000 + n};Name ${n};n${n}@example.com;${n}`);
@@ -209,17 +211,6 @@ test("a file of contacts in, and out again", async (t) => {
   });
   assert.deepEqual(complaints, []);
 });
-
-/** The session of the first test is over; a link of the API's makes another. */
-async function signInAgain(context) {
-  const { data } = await server.call("GET", "/v1/users");
-  const { url_path } = await server.call("POST", `/v1/users/${data[0].id}/link`);
-  const page = await context.newPage();
-  await page.goto(server.url + url_path);
-  await page.getByRole("button", { name: "Skip for now" }).click();
-  await heading(page, "Webhooks");
-  await page.close();
-}
 
 async function contactsPath() {
   const { data } = await server.call("GET", "/v1/powerlists");

@@ -242,6 +242,18 @@ impl Done {
     }
 }
 
+/// Every word that [`Verdict::as_str`] says.
+pub const VERDICTS: [&str; 8] = [
+    "created",
+    "updated",
+    "deleted",
+    "none",
+    "invalid",
+    "unverified",
+    "loop",
+    "key_reused",
+];
+
 impl Verdict {
     /// What a change came to.
     pub fn of(edited: &Edited) -> Verdict {

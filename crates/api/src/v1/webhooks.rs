@@ -601,6 +601,7 @@ async fn test_event(
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Test,
+        hops: 0,
         targets: vec![webhook.id],
     })
 }
