@@ -1,11 +1,11 @@
 //! The fields of a contact by name: how each is called here, how others call it, and how its value
-//! is read from a text. One table of spellings for whatever brings contacts in: the columns of a
-//! file, the members of a form, what a CRM posts.
+//! is read from a text. The spellings are those of inbound webhooks too: one table.
 
 use std::fmt;
 
 use crate::contact::{ContactPatch, TextField, check_custom, check_tags};
 use crate::error::Invalid;
+use crate::inbound::fields::{Field, squashed};
 
 /// Before the name of a field of the customer's own.
 pub const CUSTOM_PREFIX: &str = "custom_fields.";
@@ -16,109 +16,30 @@ pub enum ContactField {
     PhoneNumber,
     Text(TextField),
     /// First and last name in one text, which many CRMs send; kept as the two.
-    Name,
+    FullName,
     Tags,
     Consent,
     Dnd,
     Custom(String),
 }
 
-/// How others spell a field, in lower case and without anything but letters and digits. The first
-/// of each is our own name.
-const SPELLINGS: &[(ContactField, &[&str])] = &[
-    (
-        ContactField::PhoneNumber,
-        &[
-            "phonenumber",
-            "phone",
-            "mobile",
-            "mobilephone",
-            "mobilenumber",
-            "mobilephonenumber",
-            "cell",
-            "cellphone",
-            "cellnumber",
-            "cellphonenumber",
-            "telephone",
-            "telephonenumber",
-            "tel",
-            "phone1",
-            "phone1value",
-            "primaryphone",
-            "primaryphonenumber",
-            "contactphone",
-            "contactnumber",
-            "contactphonenumber",
-            "phonee164",
-            "msisdn",
-            "from",
-        ],
-    ),
-    (
-        ContactField::Text(TextField::Email),
-        &[
-            "email",
-            "emailaddress",
-            "mail",
-            "email1",
-            "email1value",
-            "primaryemail",
-            "contactemail",
-            "workemail",
-        ],
-    ),
-    (
-        ContactField::Text(TextField::FirstName),
-        &["firstname", "fname", "givenname", "forename", "contactfirstname", "first"],
-    ),
-    (
-        ContactField::Text(TextField::LastName),
-        &["lastname", "lname", "familyname", "surname", "contactlastname", "last"],
-    ),
-    (ContactField::Name, &["name", "fullname", "contactname", "contactfullname", "displayname"]),
-    (
-        ContactField::Text(TextField::Address),
-        &[
-            "address",
-            "address1",
-            "addressline1",
-            "street",
-            "streetaddress",
-            "street1",
-            "mailingstreet",
-            "fulladdress",
-        ],
-    ),
-    (ContactField::Text(TextField::City), &["city", "town", "locality", "mailingcity"]),
-    (
-        ContactField::Text(TextField::Country),
-        &["country", "countrycode", "countryname", "countryregion", "mailingcountry"],
-    ),
-    (
-        ContactField::Text(TextField::State),
-        &["state", "province", "region", "stateregion", "stateprovince", "mailingstate"],
-    ),
-    (
-        ContactField::Text(TextField::PostalCode),
-        &[
-            "postalcode",
-            "zip",
-            "zipcode",
-            "postcode",
-            "zippostalcode",
-            "postalzipcode",
-            "mailingzip",
-            "mailingpostalcode",
-        ],
-    ),
-    (ContactField::Text(TextField::Timezone), &["timezone", "tz", "timezonename"]),
-    (ContactField::Text(TextField::Disposition), &["disposition", "calldisposition"]),
-    (ContactField::Tags, &["tags", "tag", "labels", "contacttags"]),
-    (
-        ContactField::Consent,
-        &["consent", "optin", "optedin", "smsconsent", "callconsent", "tcpaconsent"],
-    ),
-    (ContactField::Dnd, &["dnd", "donotdisturb", "donotcall", "dnc", "optout", "optedout"]),
+/// The fields that have a name of their own.
+const NAMED: [(ContactField, Field); 15] = [
+    (ContactField::PhoneNumber, Field::PhoneNumber),
+    (ContactField::Text(TextField::Email), Field::Text(TextField::Email)),
+    (ContactField::Text(TextField::FirstName), Field::Text(TextField::FirstName)),
+    (ContactField::Text(TextField::LastName), Field::Text(TextField::LastName)),
+    (ContactField::FullName, Field::FullName),
+    (ContactField::Text(TextField::Address), Field::Text(TextField::Address)),
+    (ContactField::Text(TextField::City), Field::Text(TextField::City)),
+    (ContactField::Text(TextField::Country), Field::Text(TextField::Country)),
+    (ContactField::Text(TextField::State), Field::Text(TextField::State)),
+    (ContactField::Text(TextField::PostalCode), Field::Text(TextField::PostalCode)),
+    (ContactField::Text(TextField::Timezone), Field::Text(TextField::Timezone)),
+    (ContactField::Text(TextField::Disposition), Field::Text(TextField::Disposition)),
+    (ContactField::Tags, Field::Tags),
+    (ContactField::Consent, Field::Consent),
+    (ContactField::Dnd, Field::Dnd),
 ];
 
 impl ContactField {
@@ -128,25 +49,19 @@ impl ContactField {
             check_custom(custom, &serde_json::Value::Null)?;
             return Ok(ContactField::Custom(custom.to_owned()));
         }
-        let own = SPELLINGS.iter().map(|(field, _)| field);
-        own.filter(|field| field.to_string() == name).cloned().next().ok_or_else(|| {
-            Invalid::at("", format!("there is no field {name:?}; your own are {CUSTOM_PREFIX}…"))
-        })
+        let named = NAMED.into_iter().find(|(_, field)| field.as_str() == name);
+        let unknown = || format!("there is no field {name:?}; your own are {CUSTOM_PREFIX}…");
+        named.map(|(field, _)| field).ok_or_else(|| Invalid::at("", unknown()))
     }
 
     /// By what somebody else may call it: capitals, blanks and punctuation do not matter. With the
     /// place that the spelling has among the field's own: the lower, the more it is meant.
     pub fn spelled(name: &str) -> Option<(ContactField, usize)> {
-        let plain = plain(name);
-        SPELLINGS.iter().find_map(|(field, spellings)| {
-            let place = spellings.iter().position(|spelling| *spelling == plain)?;
-            Some((field.clone(), place))
+        let name = squashed(name);
+        NAMED.into_iter().find_map(|(field, known)| {
+            let place = known.spellings().iter().position(|spelling| *spelling == name)?;
+            Some((field, place))
         })
-    }
-
-    /// Every field that has a name of its own.
-    pub fn named() -> impl Iterator<Item = &'static ContactField> {
-        SPELLINGS.iter().map(|(field, _)| field)
     }
 
     /// Adds to a patch what a text says of this field; a blank one says nothing. The phone number,
@@ -163,7 +78,7 @@ impl ContactField {
                     patch.texts.insert(*field, Some(text));
                 }
             }
-            ContactField::Name => {
+            ContactField::FullName => {
                 let (first, last) = split_name(text);
                 for (field, part) in [(TextField::FirstName, first), (TextField::LastName, last)] {
                     if let Some(part) = field.check(part)? {
@@ -185,20 +100,12 @@ impl ContactField {
 
 impl fmt::Display for ContactField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ContactField::PhoneNumber => f.write_str("phone_number"),
-            ContactField::Text(field) => f.write_str(field.as_str()),
-            ContactField::Name => f.write_str("name"),
-            ContactField::Tags => f.write_str("tags"),
-            ContactField::Consent => f.write_str("consent"),
-            ContactField::Dnd => f.write_str("dnd"),
-            ContactField::Custom(name) => write!(f, "{CUSTOM_PREFIX}{name}"),
+        if let ContactField::Custom(name) = self {
+            return write!(f, "{CUSTOM_PREFIX}{name}");
         }
+        let named = NAMED.iter().find(|(field, _)| field == self);
+        f.write_str(named.map_or("", |(_, field)| field.as_str()))
     }
-}
-
-fn plain(name: &str) -> String {
-    name.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// `Ada Byron King` is Ada, of the family Byron King: which of several names belongs where cannot
@@ -259,9 +166,9 @@ mod tests {
         check("E-mail", Some("email"));
         check("First Name", Some("first_name"));
         check("FIRST_NAME", Some("first_name"));
-        check("Full name", Some("name"));
+        check("Name", Some("full_name"));
         check("ZIP", Some("postal_code"));
-        check("State/Region", Some("state"));
+        check("State/Province", Some("state"));
         check("Time Zone", Some("timezone"));
         check("Budget", None);
         check("", None);
@@ -269,15 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn a_spelling_means_one_field_and_each_begins_with_our_own_name() {
-        let mut seen = std::collections::HashSet::new();
-        for (field, spellings) in SPELLINGS {
-            assert_eq!(spellings[0], plain(&field.to_string()));
-            assert_eq!(ContactField::parse(&field.to_string()).as_ref(), Ok(field));
-            for spelling in *spellings {
-                assert_eq!(plain(spelling), *spelling);
-                assert!(seen.insert(spelling), "{spelling} is there twice");
-            }
+    fn every_field_has_a_name_of_its_own() {
+        for (field, known) in NAMED {
+            assert_eq!(field.to_string(), known.as_str());
+            assert_eq!(ContactField::parse(known.as_str()), Ok(field.clone()));
+            assert_eq!(ContactField::spelled(known.as_str()), Some((field, 0)));
         }
     }
 
@@ -302,7 +205,7 @@ mod tests {
         let mut patch = ContactPatch::default();
         for (name, text) in [
             ("first_name", "Augusta"),
-            ("name", "Ada King"),
+            ("full_name", "Ada King"),
             ("city", "  "),
             ("tags", "lead; hot,lead"),
             ("consent", "Yes"),

@@ -111,6 +111,10 @@ impl Server {
             engine: engine_task,
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
+            importing: tokio::spawn(posthaste_api::run_imports(
+                state.clone(),
+                until(stopped.clone()),
+            )),
             state,
         };
         let supervisor = tokio::spawn(supervise(parts, stop.clone(), stopped));
@@ -171,6 +175,7 @@ struct Running {
     engine: JoinHandle<Result<(), StoreError>>,
     api: JoinHandle<()>,
     expiring: JoinHandle<()>,
+    importing: JoinHandle<()>,
     state: AppState,
 }
 
@@ -235,6 +240,7 @@ async fn supervise(
         running.api.abort();
     }
     running.expiring.await.context("the task that drops old days panicked")?;
+    running.importing.await.context("the task that runs imports panicked")?;
     engine_ended.context("the engine panicked")?.context("the store failed")?;
     if was_asked { Ok(()) } else { Err(anyhow!("a part of the server ended by itself")) }
 }
