@@ -1,6 +1,7 @@
 //! `/v1`: one file per resource, each with its JSON, its rules of reading and its handlers.
 
 mod accounts;
+mod any_webhook;
 mod api_keys;
 mod audit_log;
 mod deliveries;
@@ -9,6 +10,9 @@ mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
+mod inbound_preview;
+mod inbound_requests;
+pub mod inbound_webhooks;
 mod inbox;
 mod names;
 mod secrets;
@@ -42,6 +46,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(endpoints::show))
         .routes(routes!(secrets::show))
         .routes(routes!(secrets::rotate))
+        .routes(routes!(inbound_webhooks::rotate_token))
+        .routes(routes!(inbound_requests::list))
+        .routes(routes!(inbound_requests::show))
+        .routes(routes!(inbound_requests::replay))
+        .routes(routes!(inbound_preview::preview))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::retry))
