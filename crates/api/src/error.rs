@@ -136,11 +136,9 @@ impl Code {
             Code::InvalidLink => {
                 (Status::UNAUTHORIZED, "invalid_link", "The sign-in link is not good (any more)")
             }
-            Code::Unverified => (
-                Status::UNAUTHORIZED,
-                "unverified",
-                "The request does not show who it comes from",
-            ),
+            Code::Unverified => {
+                (Status::UNAUTHORIZED, "unverified", "The request does not show who it comes from")
+            }
             Code::Forbidden => (Status::FORBIDDEN, "forbidden", "The caller may not do that"),
             Code::CrossOrigin => {
                 (Status::FORBIDDEN, "cross_origin", "The request comes from another site's page")

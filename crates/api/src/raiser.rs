@@ -67,7 +67,7 @@ async fn raise_all(state: &AppState) -> Result<(), ApiError> {
 }
 
 /// Accepts the events of these notes, in their order.
-async fn raise(state: &AppState, notes: &[ContactEvent]) -> Result<(), ApiError> {
+pub async fn raise(state: &AppState, notes: &[ContactEvent]) -> Result<(), ApiError> {
     state.engine.admit().await?;
     let mut names: HashMap<PowerlistId, Option<String>> = HashMap::new();
     let mut accepts = Vec::with_capacity(notes.len());

@@ -22,7 +22,7 @@ use posthaste_core::inbound::{
     Verdict,
 };
 use posthaste_core::limits::HOPS_MAX;
-use posthaste_core::store::{Wanted};
+use posthaste_core::store::Wanted;
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::WebhookStatus;
 use serde::Serialize;
@@ -34,8 +34,6 @@ use crate::extract::{Segment, read_bytes};
 use crate::state::AppState;
 use crate::v1::events::{idempotency, idempotency_key};
 
-/// Where all URLs of inbound webhooks begin.
-pub const IN: &str = "/in/";
 const HOPS: HeaderName = HeaderName::from_static("x-webhook-hops");
 /// Credentials of the sender's own, which it need not have sent; they are not kept.
 const NOT_KEPT: [HeaderName; 3] =
@@ -68,7 +66,7 @@ pub struct TakenData {
 /// The fields of a contact, as a form or JSON has them. Other names become custom fields.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only describes")]
-#[schema(as = InboundContact, additional_properties)]
+#[schema(as = InboundContact)]
 pub struct ContactForm {
     /// In any spelling; without a country code, a number of the powerlist's own country.
     #[schema(example = "+1 (202) 555-0187")]
@@ -212,8 +210,7 @@ fn unwanted(
     urls: &[String],
 ) -> Option<Verdict> {
     if let Some(verification) = &webhook.settings.verification {
-        let signed =
-            SignedRequest { headers: &received.headers, urls, body: &received.body };
+        let signed = SignedRequest { headers: &received.headers, urls, body: &received.body };
         if let Err(why) = verification.check(now, signed) {
             return Some(Verdict::Unverified(why));
         }
@@ -232,7 +229,8 @@ pub async fn wanted(
         Ok(values) => values,
         Err(invalid) => return Ok(Wanted::Refused(Verdict::Invalid(invalid.errors))),
     };
-    let meant = understand(state, webhook.account_id, settings, received.operation, &values).await?;
+    let meant =
+        understand(state, webhook.account_id, settings, received.operation, &values).await?;
     Ok(match meant.map(|meaning| (meaning.edit, meaning.errors)) {
         Ok((Some(edit), _)) => Wanted::Edit(edit),
         Ok((None, errors)) => Wanted::Refused(Verdict::Invalid(errors)),

@@ -200,11 +200,8 @@ pub async fn replay(
 ) -> Result<Json<RequestJson>, ApiError> {
     let webhook = find(&state, caller.account, &Segment(id)).await?;
     let first = find_request(&state, caller.account, webhook.id, &request).await?;
-    let received = ReceivedRequest {
-        received_at: state.now(),
-        replay_of: Some(first.id),
-        ..first.received
-    };
+    let received =
+        ReceivedRequest { received_at: state.now(), replay_of: Some(first.id), ..first.received };
     let wants = if received.hops > HOPS_MAX {
         Wanted::Refused(Verdict::Loop)
     } else {

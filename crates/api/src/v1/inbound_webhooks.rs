@@ -11,6 +11,7 @@ use posthaste_core::audit::AuditAction;
 use posthaste_core::error::Complaints;
 use posthaste_core::id::{AccountId, PowerlistId, WebhookId};
 use posthaste_core::inbound::fields::{Field, OF_CONTACT, OF_DELETE};
+use posthaste_core::inbound::own_url::IN;
 use posthaste_core::inbound::settings::{InboundDraft, VerificationDraft};
 use posthaste_core::inbound::{
     InboundOperation, InboundSettings, InboundWebhook, NewInboundWebhook,
@@ -31,7 +32,6 @@ use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Write};
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Object, OptionalJson, Segment, given};
-use crate::receiving::IN;
 use crate::state::AppState;
 
 /// An inbound webhook.
@@ -151,6 +151,23 @@ pub struct InboundBody {
     rate_limit: Option<Option<Object<RateLimitJson>>>,
 }
 
+/// A new inbound webhook: settings, four of which it cannot do without.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes; what is required is checked by core")]
+#[schema(as = NewInboundWebhook)]
+pub struct NewInboundWebhookBody {
+    #[serde(flatten)]
+    settings: InboundBody,
+    #[schema(value_type = DirectionName)]
+    direction: String,
+    #[schema(min_length = 1, max_length = 200)]
+    title: String,
+    #[schema(example = "pl_06a2b3c4d5e6f")]
+    powerlist_id: String,
+    #[schema(min_items = 1, max_items = 2)]
+    events: Vec<String>,
+}
+
 /// How requests are to show who they come from.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with scheme and secret")]
@@ -163,6 +180,12 @@ pub struct VerificationBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_length = 8, max_length = 500)]
     secret: Option<String>,
+}
+
+impl CreatedInboundWebhook {
+    pub fn id(&self) -> &str {
+        &self.webhook.id
+    }
 }
 
 impl InboundBody {
@@ -179,8 +202,9 @@ impl InboundBody {
             events: self.events,
             mapping: self.mapping.map(|mapping| mapping.0),
             verification: self.verification.map(|verification| {
-                verification.map(|Object(VerificationBody { scheme, secret })| {
-                    VerificationDraft { scheme, secret }
+                verification.map(|Object(VerificationBody { scheme, secret })| VerificationDraft {
+                    scheme,
+                    secret,
                 })
             }),
             rate_limit: self
@@ -232,7 +256,9 @@ impl InboundWebhookJson {
             events: settings.operations.iter().map(|operation| operation.event()).collect(),
             endpoints: endpoints(webhook, rights, public_url),
             previous_token_expires_at: text_of(expires_at),
-            mapping: HeadersJson(mapping.map(|(name, path)| (name.clone(), path.clone())).collect()),
+            mapping: HeadersJson(
+                mapping.map(|(name, path)| (name.clone(), path.clone())).collect(),
+            ),
             verification: settings
                 .verification
                 .as_ref()

@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod delivery;
 pub mod doctor;
 pub mod event_type;
+pub mod inbound;
 pub mod send;
 pub mod sign;
 pub mod stats;
@@ -111,6 +112,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
     let context = Context::new(global, output)?;
     match verb {
         Verb::Webhook(arguments) => webhook::run(arguments, &context).await,
+        Verb::Inbound(arguments) => inbound::run(arguments, &context).await,
         Verb::Send(arguments) => send::run(&arguments, &context).await,
         Verb::Trigger(arguments) => trigger::run(&arguments, &context).await,
         Verb::Delivery(arguments) => delivery::run(arguments, &context).await,
