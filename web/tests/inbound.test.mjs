@@ -41,9 +41,13 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
   const told = async (event, fits) => {
     const { data } = await until(
       () => server.call("GET", "/v1/inbox/requests?since=0"),
-      (answer) => answer.data.map(({ body }) => JSON.parse(body)).some((b) => b.event === event && fits(b.data)),
+      (answer) =>
+        answer.data
+          .map(({ body }) => JSON.parse(body))
+          .some((b) => b.event === event && fits(b.data)),
     );
-    return data.map(({ body }) => JSON.parse(body)).find((b) => b.event === event && fits(b.data)).data;
+    return data.map(({ body }) => JSON.parse(body)).find((b) => b.event === event && fits(b.data))
+      .data;
   };
   const copied = async (name) => {
     await page.getByRole("button", { name, exact: true }).click();
@@ -172,7 +176,10 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
 
   await step("a sample goes out from the page", async () => {
     await page.getByRole("tab", { name: "Test" }).click();
-    await page.getByRole("region", { name: "Send a sample" }).getByRole("button", { name: "Send" }).click();
+    await page
+      .getByRole("region", { name: "Send a sample" })
+      .getByRole("button", { name: "Send" })
+      .click();
     const answer = page.getByRole("region", { name: "Answer" });
     await answer.getByText(/^200 taken$/).waitFor();
   });
@@ -188,7 +195,10 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
     await page.getByRole("button", { name: "Rotate" }).click();
     const dialog = page.getByRole("dialog", { name: "Rotate the URLs?" });
     await dialog.getByRole("button", { name: "Rotate" }).click();
-    await page.getByRole("timer").filter({ hasText: /^The old URLs work for another/ }).waitFor();
+    await page
+      .getByRole("timer")
+      .filter({ hasText: /^The old URLs work for another/ })
+      .waitFor();
     const now = await copied("Copy URL of Contact");
     assert.notEqual(now, url);
     for (const each of [now, url]) {
@@ -200,7 +210,10 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
   await step("paused it turns requests away", async () => {
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByText("This webhook is paused").waitFor();
-    assert.equal((await curl(url, ...field("phone_number", "+12025550187"))).code, "webhook_paused");
+    assert.equal(
+      (await curl(url, ...field("phone_number", "+12025550187"))).code,
+      "webhook_paused",
+    );
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByText("This webhook is paused").waitFor({ state: "detached" });
   });

@@ -2,12 +2,30 @@
 // success is thrown as an ApiProblem.
 import createClient, { type Middleware } from "openapi-fetch";
 import { chosenAccount } from "./account";
-import type { InboundWebhook, OutboundWebhook } from "./pending";
 import { ApiProblem } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
+/** The description of the API does not say which of them `direction` tells. */
+export type OutboundWebhook = Omit<Schemas["Webhook"], "direction"> & { direction: "outbound" };
+export type InboundWebhook = Omit<Schemas["InboundWebhook"], "direction"> & {
+  direction: "inbound";
+};
 export type Webhook = OutboundWebhook | InboundWebhook;
+export type InboundEndpoint = Schemas["InboundEndpoint"];
+export type InboundRequest = Schemas["InboundRequest"];
+export type Verdict = Schemas["InboundVerdict"];
+export type VerificationScheme = Schemas["VerificationScheme"];
+export type MappingPreview = Schemas["Preview"];
+export type Powerlist = Schemas["Powerlist"];
+/** A field of one's own can be any JSON, which the description of the API cannot say. */
+export type ContactFields = Omit<Schemas["ContactFields"], "custom_fields"> & {
+  custom_fields: Record<string, unknown>;
+};
+export type Contact = ContactFields & Omit<Schemas["Contact"], keyof ContactFields>;
+export type Job = Schemas["Job"];
+export type SkippedRow = Schemas["SkippedRow"];
+export type ImportPreview = Schemas["ImportPreview"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryDetail = Schemas["DeliveryDetail"];
 export type Attempt = Schemas["Attempt"];
@@ -18,21 +36,6 @@ export type Server = Schemas["ServerFacts"];
 export type Session = Schemas["Session"];
 export type SignInLink = Schemas["SignInLink"];
 export type User = Schemas["User"];
-export type {
-  Contact,
-  ImportPreview,
-  InboundEndpoint,
-  InboundRequest,
-  InboundRequestRow,
-  InboundWebhook,
-  Job,
-  MappingPreview,
-  OutboundWebhook,
-  Powerlist,
-  SkippedRow,
-  Verdict,
-  VerificationScheme,
-} from "./pending";
 export { ApiProblem, fieldErrors, sentence } from "./problem";
 
 /** One page of a list, newest first. */

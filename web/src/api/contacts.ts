@@ -4,14 +4,16 @@ import { useMemo } from "react";
 import {
   answer,
   type Contact,
+  type ContactFields,
+  client,
   done,
   type ImportPreview,
   type Job,
   type Page,
   type Powerlist,
+  type Schemas,
   type SkippedRow,
 } from "./client";
-import { pending as client } from "./pending";
 
 /** The most lists that are read at once; an account beyond sees its newest ones. */
 const POWERLISTS_MAX = 2_000;
@@ -100,7 +102,7 @@ export function contactQuery(id: string) {
 }
 
 /** What is sent to make a contact or to change one; null takes a value away. */
-export type ContactChange = Record<string, unknown>;
+export type ContactChange = { [field in keyof ContactFields]?: ContactFields[field] | null };
 
 /** Makes the contact, or changes the one with that number; says which. */
 export async function upsertContact(
@@ -109,13 +111,14 @@ export async function upsertContact(
 ): Promise<{ contact: Contact; isNew: boolean }> {
   const call = client.POST("/v1/powerlists/{id}/contacts", {
     params: { path: { id: powerlistId } },
-    body: contact,
+    body: contact as Schemas["ContactSettings"],
   });
   return { contact: await answer(call), isNew: (await call).response.status === 201 };
 }
 
 export function changeContact(id: string, change: ContactChange): Promise<Contact> {
-  return answer(client.PATCH("/v1/contacts/{id}", { params: { path: { id } }, body: change }));
+  const body = change as Schemas["ContactSettings"];
+  return answer(client.PATCH("/v1/contacts/{id}", { params: { path: { id } }, body }));
 }
 
 export function deleteContact(id: string, reason: string): Promise<void> {
@@ -141,8 +144,9 @@ export function previewImport(
         query: { columns: columns && JSON.stringify(columns), delimiter },
       },
       headers: { "content-type": "text/csv" },
-      body: beginning,
-      bodySerializer: (body) => body,
+      // A file, as it is.
+      body: beginning as never,
+      bodySerializer: (body: unknown) => body as Blob,
     }),
   );
 }

@@ -2,15 +2,13 @@
 import { queryOptions } from "@tanstack/react-query";
 import {
   answer,
+  client,
   type InboundEndpoint,
   type InboundRequest,
-  type InboundRequestRow,
-  type InboundWebhook,
   type MappingPreview,
   type Page,
   type Verdict,
 } from "./client";
-import { pending as client } from "./pending";
 
 /** The whole URL of an endpoint: the server knows it, or it is where this page comes from. */
 export function endpointUrl({ url, path }: Pick<InboundEndpoint, "url" | "path">): string {
@@ -21,7 +19,7 @@ export function readRequests(
   webhookId: string,
   verdict: Verdict | undefined,
   cursor?: string,
-): Promise<Page<InboundRequestRow>> {
+): Promise<Page<InboundRequest>> {
   return answer(
     client.GET("/v1/webhooks/{id}/requests", {
       params: { path: { id: webhookId }, query: { verdict, cursor } },
@@ -70,14 +68,11 @@ export function previewMapping(webhookId: string, asked: PreviewAsked): Promise<
   );
 }
 
-export function changeInbound(
-  id: string,
-  settings: Record<string, unknown>,
-): Promise<InboundWebhook> {
-  return answer(client.PATCH("/v1/webhooks/{id}", { params: { path: { id } }, body: settings }));
+export function saveMapping(id: string, mapping: Record<string, string>): Promise<unknown> {
+  return answer(client.PATCH("/v1/webhooks/{id}", { params: { path: { id } }, body: { mapping } }));
 }
 
-export function rotateToken(id: string, overlapS: number): Promise<InboundWebhook> {
+export function rotateToken(id: string, overlapS: number): Promise<unknown> {
   return answer(
     client.POST("/v1/webhooks/{id}/rotate-token", {
       params: { path: { id } },

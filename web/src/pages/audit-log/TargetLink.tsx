@@ -14,6 +14,12 @@ function placeOf({ type, id }: Target): Place {
   switch (type) {
     case "webhook":
       return { to: "/setup/webhooks/$id", params: { id } };
+    case "powerlist":
+      return { to: "/setup/powerlists/$id", params: { id } };
+    case "contact":
+      return { to: "/contacts/$id", params: { id } };
+    case "import":
+      return { to: "/setup/powerlists" };
     case "event_type":
       return { to: "/setup/event-types/$name", params: { name: id } };
     case "api_key":

@@ -106,7 +106,7 @@ export function created(contact: ContactChange): ContactChange {
 
 /** Only what differs, so that a change by a webhook in between stays. */
 export function changed(contact: ContactChange, before: Contact): ContactChange {
-  const change: ContactChange = {};
+  const change: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(contact)) {
     if (name !== "custom_fields" && !same(value, before[name as keyof Contact])) {
       change[name] = value;

@@ -25,7 +25,7 @@ import {
   type MappingPreview,
   sentence,
 } from "../../api/client";
-import { changeInbound, previewMapping, readRequests } from "../../api/inbound";
+import { previewMapping, readRequests, saveMapping } from "../../api/inbound";
 import { useAction } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { EmptyState } from "../../components/EmptyState";
@@ -68,8 +68,8 @@ export function MappingTab({ webhook, requestId, onRequest }: Props) {
   const set = (field: string, path: string | null) => setMapping(withPath(mapping, field, path));
 
   const replay = useReplay(id, (request: InboundRequest) => onRequest(request.id));
-  const save = useAction<{ replaying: string | null }, InboundWebhook>({
-    run: () => changeInbound(id, { mapping }),
+  const save = useAction<{ replaying: string | null }, unknown>({
+    run: () => saveMapping(id, mapping),
     invalidates: [["webhooks"], ["audit-log"]],
     done: (_, { replaying }) =>
       replaying === null ? "The mapping was saved" : "The mapping was saved; replaying the request",
@@ -430,9 +430,9 @@ function Result(props: { preview: MappingPreview; stale: boolean; error: unknown
       ) : (
         contact !== null && (
           <>
-            <Text fw={600}>{nameOf(contact) ?? contact.phone_number}</Text>
+            <Text fw={600}>{nameOf(contact) ?? written(contact.phone_number)}</Text>
             <Text size="sm" c="dimmed">
-              {[contact.phone_number, contact.email].filter(Boolean).join(" · ")}
+              {[contact.phone_number, contact.email].filter(Boolean).map(written).join(" · ")}
             </Text>
           </>
         )

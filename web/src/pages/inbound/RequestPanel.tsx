@@ -100,7 +100,7 @@ export function RequestPanel({ webhook, id, onClose, onReplayed, onMapping }: Pr
 }
 
 function View({ request }: { request: InboundRequest }) {
-  const { errors, contact_id, query, headers, body, content_type } = request;
+  const { errors, contact_id, query, headers = {}, body, content_type } = request;
   return (
     <Stack gap="md">
       {isRefused(request.verdict) && (
@@ -147,11 +147,7 @@ function View({ request }: { request: InboundRequest }) {
         </Part>
       )}
       <Part title="Body">
-        {body === "" ? (
-          <Text c="dimmed">Empty.</Text>
-        ) : (
-          <JsonView value={body} label="request body" />
-        )}
+        {!body ? <Text c="dimmed">Empty.</Text> : <JsonView value={body} label="request body" />}
       </Part>
       <Part title="Headers">
         <table className={attempt.headers} aria-label="Request headers">

@@ -3,7 +3,7 @@ import { Button, Group, Select, Stack, Text } from "@mantine/core";
 import { IconFilterOff, IconInbox, IconRotateClockwise } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { type InboundRequestRow, type InboundWebhook, sentence } from "../../api/client";
+import { type InboundRequest, type InboundWebhook, sentence } from "../../api/client";
 import { readRequests } from "../../api/inbound";
 import { type Column, DataTable } from "../../components/DataTable";
 import { EmptyState } from "../../components/EmptyState";
@@ -41,7 +41,7 @@ export function Requests({ webhook, onMapping }: Props) {
   const paging = useCursorPaging(cursor, data?.next_cursor ?? null);
 
   const change = (to: {
-    verdict?: InboundRequestRow["verdict"];
+    verdict?: InboundRequest["verdict"];
     cursor?: string;
     selected?: string;
   }) =>
@@ -83,7 +83,7 @@ export function Requests({ webhook, onMapping }: Props) {
           value={verdict ?? null}
           onChange={(to) =>
             change({
-              verdict: (to as InboundRequestRow["verdict"] | null) ?? undefined,
+              verdict: (to as InboundRequest["verdict"] | null) ?? undefined,
               cursor: undefined,
               selected: undefined,
             })
@@ -144,8 +144,8 @@ export function Requests({ webhook, onMapping }: Props) {
   );
 }
 
-function columns(panel: boolean): Column<InboundRequestRow>[] {
-  const all: Column<InboundRequestRow>[] = [
+function columns(panel: boolean): Column<InboundRequest>[] {
+  const all: Column<InboundRequest>[] = [
     {
       key: "verdict",
       header: "Verdict",

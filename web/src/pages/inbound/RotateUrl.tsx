@@ -22,7 +22,7 @@ export function RotateUrl({ webhook }: { webhook: InboundWebhook }) {
   const mayWrite = useMay("write");
   const [opened, setOpened] = useState(false);
   const [overlap, setOverlap] = useState("86400");
-  const rotate = useAction<void, InboundWebhook>({
+  const rotate = useAction<void, unknown>({
     run: () => rotateToken(id, Number(overlap)),
     invalidates: [["webhooks"], ["audit-log"]],
     done: `${title} has new URLs`,

@@ -1,5 +1,5 @@
 // What became of a request, in words.
-import { type InboundRequestRow, sentence, type Verdict } from "../../api/client";
+import { type InboundRequest, sentence, type Verdict } from "../../api/client";
 
 const refused: readonly Verdict[] = ["invalid", "unverified", "loop", "key_reused"];
 
@@ -13,7 +13,7 @@ export function refusal({
   verdict,
   errors,
   detail,
-}: Pick<InboundRequestRow, "verdict" | "errors" | "detail">): string {
+}: Pick<InboundRequest, "verdict" | "errors" | "detail">): string {
   const [first] = errors;
   if (first !== undefined) {
     const field = first.pointer.replace(/^\//, "");

@@ -15,6 +15,7 @@ const words: Partial<Record<AuditEntry["action"], string>> = {
   "webhook.paused": "paused it",
   "webhook.resumed": "resumed it",
   "webhook.deleted": "deleted it",
+  "webhook.token_rotated": "rotated its URLs",
   "webhook.secret_rotated": "rotated the signing secret",
   "webhook.secret_shown": "saw the signing secret",
 };
