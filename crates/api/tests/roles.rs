@@ -3,6 +3,7 @@
 
 mod support;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use posthaste_core::account::{Action, Role};
 use serde_json::{Value, json};
@@ -52,6 +53,9 @@ struct Things {
     key: String,
     account: String,
     user: String,
+    powerlist: String,
+    contact: String,
+    job: String,
 }
 
 impl Things {
@@ -66,7 +70,14 @@ impl Things {
         let key = server.post("/v1/api-keys", key).await.expect(201).id();
         let user = json!({"email": "ann@example.com", "name": "Ann", "role": "editor"});
         let user = server.post("/v1/users", user).await.expect(201).id();
-        Things { webhook, event, delivery, key, account: server.account.to_string(), user }
+        let powerlist = server.post("/v1/powerlists", json!({"name": "L"})).await.expect(201).id();
+        let lists = format!("/v1/powerlists/{powerlist}");
+        let contact = json!({"phone_number": "+12025550187"});
+        let contact = server.post(&format!("{lists}/contacts"), contact).await.expect(201).id();
+        let imports = format!("{lists}/imports");
+        let job = send_csv(server, &imports, &server.keys.account).await.expect(202).id();
+        let account = server.account.to_string();
+        Things { webhook, event, delivery, key, account, user, powerlist, contact, job }
     }
 
     fn path(&self, template: &str) -> String {
@@ -77,6 +88,9 @@ impl Things {
             Some("api-keys") => &self.key,
             Some("accounts") => &self.account,
             Some("users") => &self.user,
+            Some("powerlists") => &self.powerlist,
+            Some("contacts") => &self.contact,
+            Some("jobs") => &self.job,
             _ => "",
         };
         template.replace("{id}", id).replace("{name}", "deal.won")
@@ -91,6 +105,9 @@ fn missing(template: &str) -> String {
         Some("deliveries") => "dlv_",
         Some("api-keys") => "key_",
         Some("users") => "usr_",
+        Some("powerlists") => "pl_",
+        Some("contacts") => "ct_",
+        Some("jobs") => "job_",
         _ => "acct_",
     };
     template.replace("{id}", &format!("{prefix}0000000000042")).replace("{name}", "deal.lost")
@@ -109,6 +126,8 @@ fn body_for(operation: &Operation) -> Value {
         ("POST", "/v1/api-keys") => json!({"name": "n", "role": "read"}),
         ("POST", "/v1/accounts") => json!({"name": "n"}),
         ("POST", "/v1/users") => json!({"email": "b@example.com", "name": "B", "role": "viewer"}),
+        ("POST", "/v1/powerlists") => json!({"name": "n"}),
+        ("POST", "/v1/powerlists/{id}/contacts") => json!({"phone_number": "+12025550188"}),
         ("POST", "/v1/session") => json!({"email": "b@example.com", "password": "wrong"}),
         ("POST", "/v1/session/link") => json!({"token": "wrong"}),
         ("POST", "/v1/session/password") => json!({"password": "correct horse"}),
@@ -117,7 +136,15 @@ fn body_for(operation: &Operation) -> Value {
 }
 
 async fn call(server: &TestServer, operation: &Operation, path: &str, key: &str) -> Answer {
+    if operation.method == "POST" && operation.path.contains("/imports") {
+        return send_csv(server, path, key).await;
+    }
     server.call(&operation.method, path, key, body_for(operation)).await
+}
+
+async fn send_csv(server: &TestServer, path: &str, key: &str) -> Answer {
+    let request = server.request("POST", path, key).header("content-type", "text/csv");
+    server.send(request.body(Body::from("phone\n+12025550187\n")).expect("a request")).await
 }
 
 fn key_of(server: &TestServer, role: Role) -> &str {
