@@ -10,8 +10,10 @@ use posthaste_core::account::{Account, ApiKey, Role};
 use posthaste_core::audit::{
     Actor, ActorKind, AuditAction, FieldChange, NewAuditEntry, Target, TargetKind, changes,
 };
+use posthaste_core::contact::{Contact, Powerlist};
 use posthaste_core::event_type::CustomEventType;
 use posthaste_core::id::{AccountId, UserId};
+use posthaste_core::import::ImportJob;
 use posthaste_core::inbound::InboundWebhook;
 use posthaste_core::rights::Rights;
 use posthaste_core::user::{PasswordHash, User};
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use crate::auth::Who;
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::v1::imports::on_existing_word;
 use crate::v1::inbound_webhooks::InboundWebhookJson;
 use crate::v1::webhooks::WebhookJson;
 
@@ -206,6 +209,60 @@ impl Audited for OwnEventType<'_> {
             "schema": event_type.schema,
             "sample": event_type.sample,
             "deprecated": event_type.deprecated,
+        })
+    }
+}
+
+impl Audited for Powerlist {
+    fn account_id(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+
+    fn target(&self) -> Target {
+        target(TargetKind::Powerlist, &self.id, &self.name)
+    }
+
+    fn settings(&self) -> Value {
+        json!({
+            "name": self.name,
+            "description": self.description,
+            "default_country": self.default_country.as_str(),
+        })
+    }
+}
+
+/// Nothing but its id: a person has a right to be forgotten, and the audit log does not forget.
+impl Audited for Contact {
+    fn account_id(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+
+    fn target(&self) -> Target {
+        target(TargetKind::Contact, &self.id, &self.id.to_string())
+    }
+
+    fn settings(&self) -> Value {
+        Value::Null
+    }
+}
+
+impl Audited for ImportJob {
+    fn account_id(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+
+    fn target(&self) -> Target {
+        target(TargetKind::Import, &self.id, &self.settings.file_name)
+    }
+
+    fn settings(&self) -> Value {
+        json!({
+            "powerlist_id": self.settings.powerlist_id.to_string(),
+            "file_bytes": self.file_bytes,
+            "on_existing": on_existing_word(self.settings.on_existing),
+            "tags": self.settings.tags,
+            "only_with_consent": self.settings.only_with_consent,
+            "raise_events": self.settings.raise_events,
         })
     }
 }

@@ -37,6 +37,8 @@ pub enum Code {
     UnknownAccount,
     MethodNotAllowed,
     Taken,
+    InUse,
+    TooManyImports,
     LastOwner,
     BuiltIn,
     IdempotencyKeyReused,
@@ -64,7 +66,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 36] = [
+    pub const ALL: [Code; 38] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
@@ -77,6 +79,8 @@ impl Code {
         Code::UnknownAccount,
         Code::MethodNotAllowed,
         Code::Taken,
+        Code::InUse,
+        Code::TooManyImports,
         Code::LastOwner,
         Code::BuiltIn,
         Code::IdempotencyKeyReused,
@@ -150,6 +154,10 @@ impl Code {
                 "This address does not take this method",
             ),
             Code::Taken => (Status::CONFLICT, "taken", "It exists already"),
+            Code::InUse => (Status::CONFLICT, "in_use", "Something else needs it"),
+            Code::TooManyImports => {
+                (Status::CONFLICT, "too_many_imports", "Too many imports wait already")
+            }
             Code::LastOwner => {
                 (Status::CONFLICT, "last_owner", "Nobody else could manage users and keys")
             }
@@ -161,9 +169,7 @@ impl Code {
                 "idempotency_key_reused",
                 "The idempotency key was used with another request",
             ),
-            Code::AlreadyEnded => {
-                (Status::CONFLICT, "already_ended", "The delivery has ended already")
-            }
+            Code::AlreadyEnded => (Status::CONFLICT, "already_ended", "It has ended already"),
             Code::WebhookGone => (Status::CONFLICT, "webhook_gone", "The webhook was deleted"),
             Code::WebhookDisabled => {
                 (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")
@@ -181,7 +187,7 @@ impl Code {
             Code::UnsupportedMediaType => (
                 Status::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                "The body must be sent as application/json",
+                "The body must be sent as another media type",
             ),
             Code::Invalid => {
                 (Status::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid")

@@ -92,9 +92,7 @@ pub async fn read_bytes<B>(
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > bytes_max as u64) {
+    if announced_bytes(headers).is_some_and(|length| length > bytes_max as u64) {
         // Who waits for our word before sending (`expect: 100-continue`) sends nothing now.
         if !headers.contains_key(header::EXPECT) {
             read_away(&mut body).await;
@@ -115,6 +113,11 @@ where
             Err(ApiError::new(Code::BodyTooSlow, detail))
         }
     }
+}
+
+/// How long a body says it is.
+pub fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Why a body could not be read.
@@ -163,7 +166,7 @@ where
 
 /// Takes the rest of a body and keeps nothing of it. A connection that is closed on somebody who is
 /// still sending is reset, and most callers then never see the answer that says why.
-async fn read_away<B>(body: &mut B)
+pub async fn read_away<B>(body: &mut B)
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {

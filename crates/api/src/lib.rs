@@ -14,6 +14,7 @@ pub mod error;
 mod extract;
 mod front;
 mod health;
+mod import_runner;
 pub mod inbound_hooks;
 pub mod inbox;
 mod layers;
@@ -34,6 +35,7 @@ use utoipa_axum::routes;
 
 pub use crate::dashboard::Dashboard;
 pub use crate::front::{AnswerBody, Api};
+pub use crate::import_runner::run_imports;
 pub use crate::inbox::Inbox;
 pub use crate::state::{AppState, Parts, Settings};
 

@@ -30,6 +30,7 @@ use crate::v1::stream::{ResetJson, SkippedJson};
         (name = "Deliveries", description = "What became of them."),
         (name = "Statistics", description = "Numbers over time."),
         (name = "Event types", description = "The catalogue."),
+        (name = "Contacts", description = "Powerlists, who is on them, and how they get there."),
         (name = "Sessions and users", description = "People who sign in, and what was changed by whom."),
         (name = "Keys and accounts", description = "Who may do what."),
         (name = "Test inbox", description = "What a server that was started with `--dev` received."),

@@ -25,6 +25,7 @@ use tokio::sync::{Notify, watch};
 use crate::audit::{self, Changed};
 use crate::auth::By;
 use crate::error::ApiError;
+use crate::import_runner::Imports;
 use crate::inbound_hooks::InboundHooks;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
@@ -106,6 +107,7 @@ pub struct Shared {
     pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
     pub inbox: Option<Inbox>,
+    pub imports: Imports,
     pub started_at: Timestamp,
     /// False from the moment a shutdown begins.
     ready: watch::Sender<bool>,
@@ -152,6 +154,7 @@ impl AppState {
             sign_ins: Mutex::default(),
             metrics: Metrics::default(),
             inbox: parts.inbox,
+            imports: Imports::default(),
             started_at,
             ready: watch::Sender::new(true),
             changes: tokio::sync::Mutex::new(()),

@@ -47,6 +47,15 @@ actions! {
     EventTypeCreated = "event_type.created",
     EventTypeUpdated = "event_type.updated",
     EventTypeDeleted = "event_type.deleted",
+    PowerlistCreated = "powerlist.created",
+    PowerlistUpdated = "powerlist.updated",
+    /// With all that were on it.
+    PowerlistDeleted = "powerlist.deleted",
+    ContactDeleted = "contact.deleted",
+    /// Somebody took a list's contacts away as a file.
+    ContactsExported = "powerlist.exported",
+    ImportStarted = "import.started",
+    ImportCancelled = "import.cancelled",
     KeyCreated = "api_key.created",
     KeyDeleted = "api_key.deleted",
     AccountCreated = "account.created",
@@ -113,15 +122,21 @@ impl Actor {
 pub enum TargetKind {
     Webhook,
     EventType,
+    Powerlist,
+    Contact,
+    Import,
     Key,
     Account,
     User,
 }
 
 impl TargetKind {
-    pub const ALL: [TargetKind; 5] = [
+    pub const ALL: [TargetKind; 8] = [
         TargetKind::Webhook,
         TargetKind::EventType,
+        TargetKind::Powerlist,
+        TargetKind::Contact,
+        TargetKind::Import,
         TargetKind::Key,
         TargetKind::Account,
         TargetKind::User,
@@ -131,6 +146,9 @@ impl TargetKind {
         match self {
             TargetKind::Webhook => "webhook",
             TargetKind::EventType => "event_type",
+            TargetKind::Powerlist => "powerlist",
+            TargetKind::Contact => "contact",
+            TargetKind::Import => "import",
             TargetKind::Key => "api_key",
             TargetKind::Account => "account",
             TargetKind::User => "user",

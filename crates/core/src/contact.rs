@@ -4,6 +4,7 @@
 //! webhook, a file, the API) becomes a [`ContactPatch`]; [`ContactPatch::apply`] says what it comes
 //! to, so that the same request twice changes nothing the second time.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -222,6 +223,9 @@ pub struct ContactPatch {
     pub consent: Option<Option<bool>>,
     pub dnd: Option<Option<bool>>,
     pub custom: Map<String, Value>,
+    /// Custom fields as a file writes them, where a number is a text like any other: a value that
+    /// is written like that stays what it is.
+    pub custom_texts: Vec<(String, String)>,
 }
 
 impl ContactPatch {
@@ -258,6 +262,11 @@ impl ContactPatch {
             match value {
                 Value::Null => drop(fields.custom.shift_remove(name)),
                 value => drop(fields.custom.insert(name.clone(), value.clone())),
+            }
+        }
+        for (name, text) in &self.custom_texts {
+            if fields.custom.get(name).is_none_or(|value| custom_text(value).trim() != text) {
+                fields.custom.insert(name.clone(), Value::from(text.as_str()));
             }
         }
         let mut wrong = Complaints::default();
@@ -325,6 +334,14 @@ pub fn check_custom(name: &str, value: &Value) -> Result<(), Invalid> {
         return Err(Invalid::at("", message));
     }
     Ok(())
+}
+
+/// A custom field as one text, such as a cell of a file: a text as it is, all else as JSON.
+pub fn custom_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        value => Cow::Owned(value.to_string()),
+    }
 }
 
 /// One change of one contact, as whoever wants it names the contact.
@@ -421,6 +438,19 @@ mod tests {
         assert!(fields.custom.is_empty());
         assert_eq!(fields.tags, ["new", "called"]);
         assert_eq!(fields.consent, None);
+    }
+
+    #[test]
+    fn a_number_that_a_file_writes_as_text_stays_a_number() {
+        let mut fields = patch().create(number("+12025550187")).expect("few fields");
+        let file = |text: &str| ContactPatch {
+            custom_texts: vec![("lead_score".to_owned(), text.to_owned())],
+            ..ContactPatch::default()
+        };
+        assert_eq!(file("85").apply(&mut fields), Ok(false));
+        assert_eq!(fields.custom["lead_score"], json!(85));
+        assert_eq!(file("86").apply(&mut fields), Ok(true));
+        assert_eq!(fields.custom["lead_score"], json!("86"));
     }
 
     #[test]

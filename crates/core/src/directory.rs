@@ -235,6 +235,14 @@ impl Directory {
         self.read(|index| index.targets(account, event_type, powerlist))
     }
 
+    /// The webhooks of an account that are about that list and no other, disabled ones too.
+    pub fn of_powerlist(&self, account: AccountId, powerlist: PowerlistId) -> Vec<SharedWebhook> {
+        let is_about = |webhook: &&SharedWebhook| {
+            webhook.account_id == account && webhook.settings.powerlist_id == Some(powerlist)
+        };
+        self.read(|index| index.by_id.values().filter(is_about).cloned().collect())
+    }
+
     fn read<T>(&self, look: impl FnOnce(&WebhookIndex) -> T) -> T {
         look(&self.0.read().expect("no holder panics"))
     }

@@ -116,6 +116,10 @@ impl Server {
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
             raising: tokio::spawn(raising),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
+            importing: tokio::spawn(posthaste_api::run_imports(
+                state.clone(),
+                until(stopped.clone()),
+            )),
             state,
         };
         let supervisor = tokio::spawn(supervise(parts, stop.clone(), stopped));
@@ -177,6 +181,7 @@ struct Running {
     api: JoinHandle<()>,
     raising: JoinHandle<()>,
     expiring: JoinHandle<()>,
+    importing: JoinHandle<()>,
     state: AppState,
 }
 
@@ -254,6 +259,7 @@ async fn supervise(
     }
     running.raising.await.context("the task that raises contact events panicked")?;
     running.expiring.await.context("the task that drops old days panicked")?;
+    running.importing.await.context("the task that runs imports panicked")?;
     engine_ended.context("the engine panicked")?.context("the store failed")?;
     if was_asked { Ok(()) } else { Err(anyhow!("a part of the server ended by itself")) }
 }

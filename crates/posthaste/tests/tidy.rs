@@ -112,6 +112,7 @@ fn core_depends_on_what_is_pure() {
         "async-trait",
         "base64",
         "bytes",
+        "csv-core",
         "hex",
         "hmac",
         "http",

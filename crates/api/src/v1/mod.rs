@@ -4,17 +4,23 @@ mod accounts;
 mod any_webhook;
 mod api_keys;
 mod audit_log;
+mod contact_body;
+mod contacts;
 mod deliveries;
 mod endpoints;
 mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
+mod export;
+pub mod imports;
 mod inbound_preview;
 mod inbound_requests;
 pub mod inbound_webhooks;
 mod inbox;
+pub mod jobs;
 mod names;
+pub mod powerlists;
 mod secrets;
 mod server;
 mod session;
@@ -59,6 +65,18 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
+        .routes(routes!(powerlists::list, powerlists::create))
+        .routes(routes!(powerlists::show, powerlists::change, powerlists::delete))
+        .routes(routes!(contacts::list, contacts::upsert))
+        .routes(routes!(contacts::show, contacts::change, contacts::delete))
+        .routes(routes!(export::export))
+        .routes(routes!(imports::preview))
+        .routes(routes!(imports::create))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::skipped))
+        .routes(routes!(jobs::skipped_csv))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
         .routes(routes!(session::set_password))

@@ -90,6 +90,13 @@ names! {
         EventTypeCreated = "event_type.created",
         EventTypeUpdated = "event_type.updated",
         EventTypeDeleted = "event_type.deleted",
+        PowerlistCreated = "powerlist.created",
+        PowerlistUpdated = "powerlist.updated",
+        PowerlistDeleted = "powerlist.deleted",
+        ContactDeleted = "contact.deleted",
+        ContactsExported = "powerlist.exported",
+        ImportStarted = "import.started",
+        ImportCancelled = "import.cancelled",
         KeyCreated = "api_key.created",
         KeyDeleted = "api_key.deleted",
         AccountCreated = "account.created",
@@ -112,9 +119,27 @@ names! {
     TargetTypeName as TargetType {
         Webhook = "webhook",
         EventType = "event_type",
+        Powerlist = "powerlist",
+        Contact = "contact",
+        Import = "import",
         Key = "api_key",
         Account = "account",
         User = "user",
+    }
+    /// What made a contact.
+    ContactSourceName as ContactSource {
+        Api = "api",
+        Import = "import",
+        Webhook = "webhook",
+    }
+    /// Where a job stands.
+    JobStateName as JobState {
+        Waiting = "waiting",
+        Checking = "checking",
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
+        Cancelled = "cancelled",
     }
     /// How `x-webhook-signature` is spelled.
     SignatureFormatName as SignatureFormat {
@@ -152,7 +177,9 @@ mod tests {
     use posthaste_core::account::Role;
     use posthaste_core::attempt::{Outcome, Trigger, UnreachableReason};
     use posthaste_core::audit::{ActorKind, AuditAction, TargetKind};
+    use posthaste_core::contact::ContactSource;
     use posthaste_core::delivery::DeliveryStatus;
+    use posthaste_core::import::JobState;
     use posthaste_core::inbound::{VERDICTS, VerificationScheme};
     use posthaste_core::signature::SignatureFormat;
     use posthaste_core::user::UserRole;
@@ -181,6 +208,8 @@ mod tests {
         check::<AuditActionName>(&actions);
         check::<ActorTypeName>(&ActorKind::ALL.map(ActorKind::as_str));
         check::<TargetTypeName>(&TargetKind::ALL.map(TargetKind::as_str));
+        check::<ContactSourceName>(&ContactSource::ALL.map(ContactSource::as_str));
+        check::<JobStateName>(&JobState::ALL.map(JobState::as_str));
         let outcomes = [
             Outcome::Succeeded,
             Outcome::Rejected,
