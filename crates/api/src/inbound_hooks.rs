@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use posthaste_core::id::{AccountId, WebhookId};
+use posthaste_core::id::{AccountId, PowerlistId, WebhookId};
 use posthaste_core::id_map::IdMap;
 use posthaste_core::inbound::InboundWebhook;
 use posthaste_core::rate_limit::Pacer;
@@ -39,6 +39,15 @@ impl InboundHooks {
     pub fn of(&self, account: AccountId, id: WebhookId) -> Option<Arc<InboundWebhook>> {
         let found = self.tables.read().by_id.get(&id).cloned();
         found.filter(|webhook| webhook.account_id == account)
+    }
+
+    /// Those that put contacts on that list.
+    pub fn of_powerlist(&self, account: AccountId, list: PowerlistId) -> Vec<Arc<InboundWebhook>> {
+        let tables = self.tables.read();
+        let is_of = |webhook: &&Arc<InboundWebhook>| {
+            webhook.account_id == account && webhook.settings.powerlist_id == list
+        };
+        tables.by_id.values().filter(is_of).cloned().collect()
     }
 
     /// The one whose URL has that token in it, current or on its way out.
