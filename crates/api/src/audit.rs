@@ -14,6 +14,7 @@ use posthaste_core::contact::{Contact, Powerlist};
 use posthaste_core::event_type::CustomEventType;
 use posthaste_core::id::{AccountId, UserId};
 use posthaste_core::import::ImportJob;
+use posthaste_core::inbound::InboundWebhook;
 use posthaste_core::rights::Rights;
 use posthaste_core::user::{PasswordHash, User};
 use posthaste_core::webhook::{Hits, Webhook};
@@ -23,6 +24,7 @@ use crate::auth::Who;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::v1::imports::on_existing_word;
+use crate::v1::inbound_webhooks::InboundWebhookJson;
 use crate::v1::webhooks::WebhookJson;
 
 /// What a change came to, and what is to be written down about it.
@@ -156,6 +158,32 @@ impl Audited for Webhook {
             members.remove(counted);
         }
         members.insert("secret".to_owned(), json!(self.secrets.current.expose()));
+        settings
+    }
+}
+
+impl Audited for InboundWebhook {
+    fn account_id(&self) -> Option<AccountId> {
+        Some(self.account_id)
+    }
+
+    fn target(&self) -> Target {
+        target(TargetKind::Webhook, &self.id, &self.settings.title)
+    }
+
+    fn settings(&self) -> Value {
+        // Without the endpoints, which show the token.
+        let shown = InboundWebhookJson::settings_of(self, Rights::Key(Role::Read));
+        let mut settings = serde_json::to_value(shown).expect("a webhook is JSON");
+        let members = settings.as_object_mut().expect("an object");
+        for counted in
+            ["id", "number", "endpoints", "hits", "last_hit_at", "created_at", "updated_at"]
+        {
+            members.remove(counted);
+        }
+        let secret = self.settings.verification.as_ref().map(|known| known.secret.expose());
+        members.insert("secret".to_owned(), json!(secret));
+        members.insert("token".to_owned(), json!(self.tokens.current.expose()));
         settings
     }
 }

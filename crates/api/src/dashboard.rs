@@ -23,11 +23,12 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000,
 const ASK_FIRST: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// What lies at or below these is for programs: what is not there is a problem, to a browser too.
-const FOR_PROGRAMS: [&str; 9] = [
+const FOR_PROGRAMS: [&str; 10] = [
     "/v1",
     "/assets",
     "/docs",
     "/healthz",
+    "/in",
     "/inbox/answer",
     "/inbox/receive",
     "/inbox/requests",

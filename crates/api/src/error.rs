@@ -29,6 +29,7 @@ pub enum Code {
     Unauthorized,
     WrongCredentials,
     InvalidLink,
+    Unverified,
     Forbidden,
     CrossOrigin,
     NotFound,
@@ -45,12 +46,14 @@ pub enum Code {
     WebhookGone,
     WebhookDisabled,
     WebhookPaused,
+    WrongDirection,
     BodyTooSlow,
     BodyTooLarge,
     UnsupportedMediaType,
     Invalid,
     UnknownEventType,
     TooManyAttempts,
+    RateLimited,
     Internal,
     Overloaded,
     TooManyStreams,
@@ -58,14 +61,17 @@ pub enum Code {
     StoreUnavailable,
     ShuttingDown,
     NotReady,
+    InboundPaused,
+    LoopDetected,
 }
 
 impl Code {
-    pub const ALL: [Code; 33] = [
+    pub const ALL: [Code; 38] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
         Code::InvalidLink,
+        Code::Unverified,
         Code::Forbidden,
         Code::CrossOrigin,
         Code::NotFound,
@@ -82,12 +88,14 @@ impl Code {
         Code::WebhookGone,
         Code::WebhookDisabled,
         Code::WebhookPaused,
+        Code::WrongDirection,
         Code::BodyTooSlow,
         Code::BodyTooLarge,
         Code::UnsupportedMediaType,
         Code::Invalid,
         Code::UnknownEventType,
         Code::TooManyAttempts,
+        Code::RateLimited,
         Code::Internal,
         Code::Overloaded,
         Code::TooManyStreams,
@@ -95,6 +103,8 @@ impl Code {
         Code::StoreUnavailable,
         Code::ShuttingDown,
         Code::NotReady,
+        Code::InboundPaused,
+        Code::LoopDetected,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -125,6 +135,9 @@ impl Code {
             ),
             Code::InvalidLink => {
                 (Status::UNAUTHORIZED, "invalid_link", "The sign-in link is not good (any more)")
+            }
+            Code::Unverified => {
+                (Status::UNAUTHORIZED, "unverified", "The request does not show who it comes from")
             }
             Code::Forbidden => (Status::FORBIDDEN, "forbidden", "The caller may not do that"),
             Code::CrossOrigin => {
@@ -162,6 +175,9 @@ impl Code {
                 (Status::CONFLICT, "webhook_disabled", "The webhook is disabled")
             }
             Code::WebhookPaused => (Status::CONFLICT, "webhook_paused", "The webhook is paused"),
+            Code::WrongDirection => {
+                (Status::CONFLICT, "wrong_direction", "The webhook goes the other way")
+            }
             Code::BodyTooSlow => {
                 (Status::REQUEST_TIMEOUT, "body_too_slow", "The body did not arrive in time")
             }
@@ -181,6 +197,9 @@ impl Code {
             }
             Code::TooManyAttempts => {
                 (Status::TOO_MANY_REQUESTS, "too_many_attempts", "Too many sign-ins were tried")
+            }
+            Code::RateLimited => {
+                (Status::TOO_MANY_REQUESTS, "rate_limited", "Too many requests came")
             }
             Code::Internal => {
                 (Status::INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side")
@@ -203,6 +222,12 @@ impl Code {
                 (Status::SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down")
             }
             Code::NotReady => (Status::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),
+            Code::InboundPaused => {
+                (Status::SERVICE_UNAVAILABLE, "inbound_paused", "The webhook takes nothing for now")
+            }
+            Code::LoopDetected => {
+                (Status::LOOP_DETECTED, "loop_detected", "What is told came from here")
+            }
         }
     }
 }

@@ -40,6 +40,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     }
 }
 
+/// The body of a request that must have one, for who has to look at it to know what it is.
+pub struct RawJson(pub Bytes);
+
+impl FromRequest<AppState> for RawJson {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<RawJson, ApiError> {
+        let (head, body) = request.into_parts();
+        read_json_bytes(&head.headers, body, state.settings.body_bytes_max).await.map(RawJson)
+    }
+}
+
 /// The body of a request that may have one.
 pub struct OptionalJson<T>(pub T);
 

@@ -225,6 +225,7 @@ async fn advance(
     let Batch { edits, skipped, .. } = batch;
     let advanced =
         state.store.advance_import(state.now(), job.id, progress, edits, skipped).await?;
+    state.contacts_changed.notify_one();
     advanced.ok_or(Ended::Left)
 }
 

@@ -15,17 +15,20 @@ mod extract;
 mod front;
 mod health;
 mod import_runner;
+pub mod inbound_hooks;
 pub mod inbox;
 mod layers;
 mod metrics;
 mod openapi;
 mod pages;
 mod passwords;
+pub mod raiser;
+mod receiving;
 pub mod state;
 mod v1;
 
-use axum::middleware;
-use axum::{Extension, Router};
+use axum::routing::put;
+use axum::{Extension, Router, middleware};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -67,6 +70,11 @@ fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi 
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::Head::openapi())
         .merge(v1::router())
+        .routes(routes!(receiving::contact))
+        .routes(routes!(receiving::contact_delete))
+        // Some senders know no other method that carries a body.
+        .route("/in/{token}/contact", put(receiving::contact))
+        .route("/in/{token}/contact-delete", put(receiving::contact_delete))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

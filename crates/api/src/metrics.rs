@@ -24,6 +24,8 @@ pub struct Metrics {
     pub events_accepted: AtomicU64,
     pub events_repeated: AtomicU64,
     pub deliveries_promised: AtomicU64,
+    /// Requests to inbound webhooks, by what they came to: one of a few words.
+    inbound: RwLock<BTreeMap<&'static str, u64>>,
     updates_sent: AtomicU64,
     updates_skipped: AtomicU64,
     /// By method, route and status. Routes are templates, so there are a few hundred at most.
@@ -67,6 +69,11 @@ impl Metrics {
     pub fn count_intake(&self, intake: Intake, took: Took) {
         self.count_duration(took);
         self.taken[intake as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request to an inbound webhook, by its verdict.
+    pub fn count_inbound(&self, verdict: &'static str) {
+        *self.inbound.write().entry(verdict).or_default() += 1;
     }
 
     /// Updates written to live streams.
@@ -133,6 +140,11 @@ impl Metrics {
         for (name, help, counter) in events {
             page.head(name, "counter", help);
             page.line(name, "", counter.load(Ordering::Relaxed));
+        }
+        let name = "posthaste_inbound_requests_total";
+        page.head(name, "counter", "Requests to inbound webhooks, by what they came to.");
+        for (verdict, count) in &*self.inbound.read() {
+            page.line(name, &format!(r#"{{verdict="{verdict}"}}"#), *count);
         }
         let gauges = [
             (

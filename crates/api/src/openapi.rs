@@ -25,7 +25,8 @@ use crate::v1::stream::{ResetJson, SkippedJson};
     ),
     tags(
         (name = "Events", description = "Publish events and look them up."),
-        (name = "Webhooks", description = "Where events go."),
+        (name = "Webhooks", description = "Where events go, and where contacts come in."),
+        (name = "Inbound", description = "What others post contacts to."),
         (name = "Deliveries", description = "What became of them."),
         (name = "Statistics", description = "Numbers over time."),
         (name = "Event types", description = "The catalogue."),

@@ -20,12 +20,13 @@ use posthaste_core::remote::TrustedProxies;
 use posthaste_core::sign_in::Throttle;
 use posthaste_core::store::{Store, StoreError};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::audit::{self, Changed};
 use crate::auth::By;
 use crate::error::ApiError;
 use crate::import_runner::Imports;
+use crate::inbound_hooks::InboundHooks;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -99,6 +100,9 @@ pub struct Shared {
     pub keys: KeyRing,
     pub accounts: Accounts,
     pub event_types: CustomNames,
+    pub inbound: InboundHooks,
+    /// Told after each change of contacts, for whoever raises their events.
+    pub contacts_changed: Notify,
     pub passwords: Passwords,
     pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
@@ -111,7 +115,7 @@ pub struct Shared {
 }
 
 impl AppState {
-    /// Reads keys, accounts and the names of custom event types. Make the first platform key
+    /// Reads keys, accounts, inbound webhooks and the names of custom event types. Make the first platform key
     /// before this: a key that comes into the store later by another way is not known.
     pub async fn load(parts: Parts) -> Result<AppState, StoreError> {
         let keys = KeyRing::new(parts.store.all_keys().await?);
@@ -131,6 +135,7 @@ impl AppState {
                 break;
             }
         }
+        let inbound = InboundHooks::new(parts.store.all_inbound_webhooks().await?);
         let started_at = parts.clock.now();
         Ok(AppState(Arc::new(Shared {
             store: parts.store,
@@ -143,6 +148,8 @@ impl AppState {
             keys,
             accounts,
             event_types,
+            inbound,
+            contacts_changed: Notify::new(),
             passwords: Passwords::default(),
             sign_ins: Mutex::default(),
             metrics: Metrics::default(),

@@ -253,7 +253,7 @@ async fn a_timestamp_is_kept_to_the_millisecond_in_utc() {
 #[tokio::test]
 async fn a_powerlist_beside_or_inside_the_data_chooses_the_webhooks() {
     let server = TestServer::start().await;
-    let list = "pl_0000000000042";
+    let list = server.powerlist(server.account, "Ours").await;
     let body = json!({"title": "Of a list", "url": "https://example.com/", "events": ["*"],
         "powerlist_id": list});
     server.post("/v1/webhooks", body).await.expect(201);

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub use crate::sent_headers::REDACTED;
 
 /// Of these only that they changed is written down.
-const SECRET_FIELDS: [&str; 4] = ["secret", "password", "key", "headers"];
+const SECRET_FIELDS: [&str; 5] = ["secret", "password", "key", "headers", "token"];
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -43,6 +43,7 @@ actions! {
     WebhookDeleted = "webhook.deleted",
     WebhookSecretRotated = "webhook.secret_rotated",
     WebhookSecretShown = "webhook.secret_shown",
+    WebhookTokenRotated = "webhook.token_rotated",
     EventTypeCreated = "event_type.created",
     EventTypeUpdated = "event_type.updated",
     EventTypeDeleted = "event_type.deleted",

@@ -27,6 +27,16 @@ pub const CONTACT: &str = "contact";
 pub const CONTACT_DELETE: &str = "contact.delete";
 
 impl ContactEvent {
+    /// The list that the contact is or was on; `None` if nothing happened that is told.
+    pub fn powerlist_id(&self) -> Option<PowerlistId> {
+        match &self.edited {
+            Edited::Created(contact) | Edited::Updated(contact) | Edited::Deleted(contact) => {
+                Some(contact.powerlist_id)
+            }
+            _ => None,
+        }
+    }
+
     /// `None` if nothing happened that is told. `list_name` is that of the contact's list, if there
     /// is such a list still.
     pub fn raise(&self, list_name: Option<&str>) -> Result<Option<RaisedEvent>, Invalid> {

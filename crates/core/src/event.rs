@@ -18,6 +18,8 @@ pub struct NewEvent {
     pub data: Arc<str>,
     /// `Event`, or `Test` for a sample sent to one webhook.
     pub trigger: Trigger,
+    /// Through how many webhooks came what it tells of.
+    pub hops: u8,
     /// The webhooks it goes to, fixed when it is accepted: a later change of configuration must
     /// not change what a 202 promised.
     pub targets: Vec<WebhookId>,
@@ -34,6 +36,8 @@ pub struct Event {
     pub powerlist_id: Option<PowerlistId>,
     pub data: Arc<str>,
     pub trigger: Trigger,
+    /// Through how many webhooks came what it tells of.
+    pub hops: u8,
     /// Position `n` is delivered as [`EventId::delivery`]`(n)`.
     pub targets: Arc<[WebhookId]>,
 }

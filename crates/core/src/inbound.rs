@@ -9,6 +9,7 @@ pub mod fields;
 pub mod mapping;
 pub mod meaning;
 mod multipart;
+pub mod own_url;
 pub mod reading;
 pub mod settings;
 pub mod verification;
@@ -241,6 +242,10 @@ impl Done {
         }
     }
 }
+
+/// Every word that [`Verdict::as_str`] says.
+pub const VERDICTS: [&str; 8] =
+    ["created", "updated", "deleted", "none", "invalid", "unverified", "loop", "key_reused"];
 
 impl Verdict {
     /// What a change came to.

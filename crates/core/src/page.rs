@@ -71,6 +71,26 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// One page of two lists that share a sequence of ids: of both, those that are newer than what
+    /// either has not shown yet. `id_of` tells the id by which they are listed.
+    pub fn merged(
+        limit: usize,
+        one: Page<T>,
+        other: Page<T>,
+        id_of: impl Fn(&T) -> u64,
+    ) -> Page<T> {
+        let unseen = one.next.into_iter().chain(other.next).map(|cursor| cursor.before).max();
+        let mut items: Vec<T> = one.items.into_iter().chain(other.items).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(id_of(item)));
+        items.retain(|item| unseen.is_none_or(|unseen| id_of(item) >= unseen));
+        if items.len() <= limit {
+            return Page { items, next: unseen.map(|before| Cursor { before }) };
+        }
+        items.truncate(limit);
+        let next = items.last().map(|last| Cursor { before: id_of(last) });
+        Page { items, next }
+    }
+
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(change).collect(), next: self.next }
     }

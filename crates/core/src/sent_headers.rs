@@ -38,10 +38,11 @@ pub enum OwnHeader {
     Event,
     Attempt,
     Test,
+    Hops,
 }
 
 /// Names by code; 0 is for all others.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "content-type",
     "user-agent",
     "x-webhook-signature",
@@ -53,6 +54,7 @@ const NAMES: [&str; 11] = [
     "x-webhook-event",
     "x-webhook-attempt",
     "x-webhook-test",
+    "x-webhook-hops",
 ];
 
 const LITERAL: u8 = 0;
@@ -290,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_own_header_has_the_name_of_its_code() {
-        assert_eq!(OwnHeader::Test as usize, NAMES.len());
+        assert_eq!(OwnHeader::Hops as usize, NAMES.len());
         let mut headers = SentHeaders::default();
         headers.push(OwnHeader::ContentType, SentValue::Json);
         headers.push(OwnHeader::Test, SentValue::Text("true"));

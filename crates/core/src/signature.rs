@@ -5,6 +5,7 @@ use crate::digits::Decimal;
 use crate::envelope::{SHA256_PREFIX, SignedBody};
 use crate::error::Invalid;
 use crate::id::EventId;
+use crate::inbound::InboundOperation;
 use crate::secret::{Digest, SigningKey, SigningKeys};
 use crate::sent_headers::{OwnHeader, SentHeaders, SentValue};
 use crate::time::Timestamp;
@@ -73,6 +74,8 @@ pub struct AttemptHeaders<'a> {
     /// 1 for the first attempt of a delivery.
     pub attempt: u32,
     pub occasion: Occasion,
+    /// Those of the event ([`Event::hops`](crate::event::Event::hops)).
+    pub hops: u8,
     pub signature_format: SignatureFormat,
 }
 
@@ -112,6 +115,12 @@ impl AttemptHeaders<'_> {
         headers.push(OwnHeader::Attempt, SentValue::Number(u64::from(self.attempt)));
         if self.occasion == Occasion::Test {
             headers.push(OwnHeader::Test, SentValue::Text("true"));
+        }
+        // Whoever passes a contact on to an inbound webhook passes this on with it, so that a circle
+        // of webhooks ends. Other events make no contacts.
+        if InboundOperation::ALL.iter().any(|operation| operation.event() == self.event) {
+            let hops = u64::from(self.hops) + 1;
+            headers.push(OwnHeader::Hops, SentValue::Number(hops));
         }
         headers
     }

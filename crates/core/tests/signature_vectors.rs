@@ -60,6 +60,7 @@ fn check(
         event_id: EventId::parse("evt_00f3w5g400200").expect("an id"),
         attempt: 3,
         occasion,
+        hops: 2,
         signature_format: format,
     };
     let headers = attempt.signed(Timestamp::from_millis(NOW_MS), &signed_body(), keys);
@@ -108,6 +109,26 @@ fn an_attempt_carries_the_headers_of_the_contract() {
         ],
     );
     assert!(USER_AGENT_TEXT.starts_with("Posthaste/"), "{USER_AGENT_TEXT}");
+}
+
+#[test]
+fn events_of_contacts_say_through_how_many_webhooks_they_came() {
+    let keys = SigningKeys::new(&Secrets::new(secret(CURRENT)));
+    let hops = |event| {
+        let attempt = AttemptHeaders {
+            event,
+            event_id: EventId::parse("evt_00f3w5g400200").expect("an id"),
+            attempt: 1,
+            occasion: Occasion::Event,
+            hops: 2,
+            signature_format: SignatureFormat::Hex,
+        };
+        attempt.signed(Timestamp::from_millis(NOW_MS), &signed_body(), &keys).get("x-webhook-hops")
+    };
+    assert_eq!(hops("contact").as_deref(), Some("3"));
+    assert_eq!(hops("contact.delete").as_deref(), Some("3"));
+    assert_eq!(hops("contact.created"), None);
+    assert_eq!(hops("call.ended"), None);
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Arrived {
             event_id,
             attempt: 1,
             occasion: Occasion::Event,
+            hops: 0,
             signature_format: format,
         };
         let headers = attempt

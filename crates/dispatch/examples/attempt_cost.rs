@@ -128,6 +128,7 @@ fn event() -> Event {
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: [WebhookId::from_raw(1 << 40)].into(),
     }
 }

@@ -138,6 +138,7 @@ fn event(now: Timestamp, target: WebhookId) -> NewEvent {
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: vec![target],
     }
 }

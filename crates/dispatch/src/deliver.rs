@@ -108,6 +108,7 @@ fn sign(now: Timestamp, job: &Job) -> (SentHeaders, Bytes) {
         event_id: job.event.id,
         attempt: job.number,
         occasion,
+        hops: job.event.hops,
         signature_format: settings.signature_format,
     }
     .signed(now, &signed, &job.keys);

@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, api_key, contact, delivery, doctor, event_type, powerlist, send, sign, stats, tail,
-    trigger, try_it, user, verify, webhook,
+    account, api_key, contact, delivery, doctor, event_type, inbound, powerlist, send, sign, stats,
+    tail, trigger, try_it, user, verify, webhook,
 };
 use crate::config::Settings;
 use crate::output::{ColorChoice, Format};
@@ -125,6 +125,13 @@ pub enum Verb {
                              https://crm.example/hook --event call.ended"
     )]
     Webhook(webhook::WebhookArgs),
+
+    /// Inbound webhooks: list, add, test, the requests that came
+    #[command(
+        before_help = "Examples:\n  posthaste inbound add CRM --powerlist pl_…\n  posthaste \
+                             inbound requests 3 --verdict invalid"
+    )]
+    Inbound(inbound::InboundArgs),
 
     /// Post an event
     #[command(

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use posthaste_api::raiser::raise_contact_events;
 use posthaste_api::{Api, AppState, Inbox};
 use posthaste_core::directory::Directory;
 use posthaste_core::limits::{AUDIT_KEPT, BATCH_BODY_BYTES_MAX};
 use posthaste_core::session::Token;
 use posthaste_core::store::{Store, StoreError};
-use posthaste_core::time::{Clock, Entropy};
+use posthaste_core::time::{Clock, Entropy, Timestamp};
 use posthaste_dispatch::http_transport::HttpTransport;
 use posthaste_dispatch::resolver::SystemResolver;
 use posthaste_dispatch::tls::TrustRoots;
@@ -31,6 +32,8 @@ use crate::system::{OsEntropy, SystemClock};
 const NODE: u16 = 0;
 /// How often the store is asked to drop what is too old. It drops whole days, so mostly nothing.
 const EXPIRE_EVERY: Duration = Duration::from_hours(1);
+/// Rows dropped in one transaction: some milliseconds, for which others wait.
+const SWEEP_ROWS: usize = 1_000;
 /// What callers get to finish their requests in once the engine has stopped. Whoever does not read
 /// its answer, such as a stream's last words, would take for ever, so this is where it ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -107,9 +110,11 @@ impl Server {
             let api = api.clone();
             async move { api.answer(remote, request).await }
         };
+        let raising = raise_contact_events(state.clone(), until(stopped.clone()));
         let parts = Running {
             engine: engine_task,
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
+            raising: tokio::spawn(raising),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
             importing: tokio::spawn(posthaste_api::run_imports(
                 state.clone(),
@@ -174,6 +179,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
 struct Running {
     engine: JoinHandle<Result<(), StoreError>>,
     api: JoinHandle<()>,
+    raising: JoinHandle<()>,
     expiring: JoinHandle<()>,
     importing: JoinHandle<()>,
     state: AppState,
@@ -209,7 +215,19 @@ async fn expire(
         if let Err(error) = sessions.and(audit) {
             tracing::error!(%error, "sessions and audit entries that are over cannot be dropped");
         }
+        if let Err(error) = sweep(&*store, now.saturating_sub(retention)).await {
+            tracing::error!(%error, "rows that nobody can find any more cannot be dropped");
+        }
     }
+}
+
+/// Drops what is left of deleted lists and of old requests to inbound webhooks, piece by piece, so
+/// that whoever has something to write in between need not wait for all of it.
+async fn sweep(store: &dyn Store, requests_before: Timestamp) -> Result<(), StoreError> {
+    while store.sweep(requests_before, SWEEP_ROWS).await? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// Waits until the server is told to stop or a part of it ends by itself, then brings down the
@@ -239,6 +257,7 @@ async fn supervise(
     if api_ended.is_none() && tokio::time::timeout(LAST_ANSWERS, &mut running.api).await.is_err() {
         running.api.abort();
     }
+    running.raising.await.context("the task that raises contact events panicked")?;
     running.expiring.await.context("the task that drops old days panicked")?;
     running.importing.await.context("the task that runs imports panicked")?;
     engine_ended.context("the engine panicked")?.context("the store failed")?;

@@ -97,6 +97,7 @@ async fn produce(
             powerlist_id: None,
             data: data.clone(),
             trigger: Trigger::Event,
+            hops: 0,
             targets: vec![WebhookId::from_raw(number % WEBHOOKS + 1)],
         };
         let accept = Accept {

@@ -132,6 +132,7 @@ fn new_event(now: Timestamp) -> NewEvent {
         powerlist_id: None,
         data: format!(r#"{{"text":"{}"}}"#, "x".repeat(1_013)).into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: Vec::new(),
     }
 }

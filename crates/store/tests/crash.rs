@@ -86,6 +86,7 @@ async fn child(folder: &Path, now: Timestamp) {
                     powerlist_id: None,
                     data: r#"{"call_id":"c_1"}"#.into(),
                     trigger: Trigger::Event,
+                    hops: 0,
                     targets: WEBHOOKS[..number % 4].to_vec(),
                 };
                 let accept =

@@ -499,6 +499,7 @@ mod tests {
             powerlist_id: None,
             data: "{}".into(),
             trigger: Trigger::Event,
+            hops: 0,
             targets: (0..targets as u64).map(|n| WebhookId::from_raw(n + 1)).collect(),
         }
     }

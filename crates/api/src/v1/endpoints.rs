@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use posthaste_core::inbound::InboundWebhook;
+use posthaste_core::rights::Rights;
 use posthaste_core::stats::Rollup;
 use posthaste_core::store::Health;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::text_of;
 use super::webhooks::find;
+use super::{inbound_webhooks, text_of};
 use crate::auth::{Caller, Read};
 use crate::error::ApiError;
 use crate::extract::Segment;
@@ -28,10 +30,20 @@ pub struct Endpoints {
 /// One URL of a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Endpoint {
-    url: String,
+    /// Null for an inbound one as long as the operator has not told this server's address.
+    #[schema(required)]
+    url: Option<String>,
+    /// Of an inbound one: what stands behind the server's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    path: Option<String>,
     /// Always `POST`.
     method: &'static str,
     events: Vec<String>,
+    /// Of an inbound one: the fields that it knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    fields: Option<Vec<&'static str>>,
     health: EndpointHealth,
 }
 
@@ -92,14 +104,47 @@ pub async fn show(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<Json<Endpoints>, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        return Ok(Json(inbound(&state, &webhook, caller.rights).await?));
+    }
     let webhook = find(&state, caller.account, &id).await?;
     let since = state.now().saturating_sub(RECENT);
     let health = state.store.health(webhook.id, since).await?;
     let endpoint = Endpoint {
-        url: webhook.settings.url.to_string(),
+        url: Some(webhook.settings.url.to_string()),
+        path: None,
         method: "POST",
         events: webhook.settings.events.iter().map(ToString::to_string).collect(),
+        fields: None,
         health: health.into(),
     };
     Ok(Json(Endpoints { data: vec![endpoint] }))
+}
+
+/// Hits are counted for the webhook as a whole; nothing is sent, so there is nothing else to tell.
+async fn inbound(
+    state: &AppState,
+    webhook: &InboundWebhook,
+    rights: Rights,
+) -> Result<Endpoints, ApiError> {
+    let hits = state.store.hits(&[webhook.id]).await?.first().copied().unwrap_or_default();
+    let public_url = state.settings.public_url.as_deref();
+    let endpoints = inbound_webhooks::endpoints(webhook, rights, public_url).into_iter();
+    let data = endpoints.map(|endpoint| Endpoint {
+        url: endpoint.url,
+        path: Some(endpoint.path),
+        method: endpoint.method,
+        events: vec![endpoint.event.to_owned()],
+        fields: Some(endpoint.fields),
+        health: EndpointHealth {
+            hits: hits.count,
+            last_hit_at: text_of(hits.last_at),
+            success_rate: None,
+            average_ms: None,
+            p95_ms: None,
+            last_error: None,
+            pending: 0,
+        },
+    });
+    Ok(Endpoints { data: data.collect() })
 }

@@ -312,6 +312,7 @@ async fn accept(
             powerlist_id: event.powerlist_id,
             data: event.data,
             trigger: Trigger::Event,
+            hops: 0,
             targets,
         });
     }
@@ -355,7 +356,7 @@ fn accepted(receipts: &impl Serialize, repeated: bool) -> http::Response<Bytes> 
 }
 
 /// The key that the caller gave, if any.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError> {
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError> {
     if !headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(None);
     }
@@ -375,7 +376,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, ApiError> {
     Ok(Some(key.to_vec()))
 }
 
-fn idempotency(key: &[u8], path: &str, body: &[u8]) -> Idempotency {
+pub fn idempotency(key: &[u8], path: &str, body: &[u8]) -> Idempotency {
     let request = Sha256::new().chain_update(path).chain_update([0]).chain_update(body);
     Idempotency { key_hash: Sha256::digest(key).into(), request_hash: request.finalize().into() }
 }

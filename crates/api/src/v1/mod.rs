@@ -1,6 +1,7 @@
 //! `/v1`: one file per resource, each with its JSON, its rules of reading and its handlers.
 
 mod accounts;
+mod any_webhook;
 mod api_keys;
 mod audit_log;
 mod contact_body;
@@ -13,6 +14,9 @@ mod event_types;
 pub mod events;
 mod export;
 pub mod imports;
+mod inbound_preview;
+mod inbound_requests;
+pub mod inbound_webhooks;
 mod inbox;
 pub mod jobs;
 mod names;
@@ -48,6 +52,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(endpoints::show))
         .routes(routes!(secrets::show))
         .routes(routes!(secrets::rotate))
+        .routes(routes!(inbound_webhooks::rotate_token))
+        .routes(routes!(inbound_requests::list))
+        .routes(routes!(inbound_requests::show))
+        .routes(routes!(inbound_requests::replay))
+        .routes(routes!(inbound_preview::preview))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::retry))

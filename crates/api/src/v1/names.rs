@@ -86,6 +86,7 @@ names! {
         WebhookDeleted = "webhook.deleted",
         WebhookSecretRotated = "webhook.secret_rotated",
         WebhookSecretShown = "webhook.secret_shown",
+        WebhookTokenRotated = "webhook.token_rotated",
         EventTypeCreated = "event_type.created",
         EventTypeUpdated = "event_type.updated",
         EventTypeDeleted = "event_type.deleted",
@@ -148,6 +149,26 @@ names! {
     /// Whose requests they are.
     DirectionName as Direction {
         Outbound = "outbound",
+        Inbound = "inbound",
+    }
+    /// What a request to an inbound webhook came to.
+    InboundVerdictName as InboundVerdict {
+        Created = "created",
+        Updated = "updated",
+        Deleted = "deleted",
+        Nothing = "none",
+        Invalid = "invalid",
+        Unverified = "unverified",
+        Loop = "loop",
+        KeyReused = "key_reused",
+    }
+    /// How a request shows who it comes from.
+    VerificationSchemeName as VerificationScheme {
+        Posthaste = "posthaste",
+        StandardWebhooks = "standard_webhooks",
+        Github = "github",
+        Stripe = "stripe",
+        Twilio = "twilio",
     }
 }
 
@@ -159,6 +180,7 @@ mod tests {
     use posthaste_core::contact::ContactSource;
     use posthaste_core::delivery::DeliveryStatus;
     use posthaste_core::import::JobState;
+    use posthaste_core::inbound::{VERDICTS, VerificationScheme};
     use posthaste_core::signature::SignatureFormat;
     use posthaste_core::user::UserRole;
     use posthaste_core::webhook::WebhookStatus;
@@ -202,6 +224,8 @@ mod tests {
         let statuses: Vec<&str> = statuses.iter().map(WebhookStatus::as_str).collect();
         check::<WebhookStatusName>(&statuses);
         let formats = [SignatureFormat::Hex, SignatureFormat::Sha256Prefix];
+        check::<InboundVerdictName>(&VERDICTS);
+        check::<VerificationSchemeName>(&VerificationScheme::ALL.map(VerificationScheme::as_str));
         check::<SignatureFormatName>(&formats.map(SignatureFormat::as_str));
     }
 }

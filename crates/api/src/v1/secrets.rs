@@ -1,24 +1,27 @@
 //! A webhook's secret: showing it, and rotating it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use posthaste_core::audit::AuditAction;
+use posthaste_core::inbound::InboundWebhook;
 use posthaste_core::limits::SECRET_OVERLAP_MAX;
 use posthaste_core::secret::{Secret, Secrets};
 use posthaste_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::inbound_webhooks;
 use super::webhooks::{find, update};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Write};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{OptionalJson, Segment, given};
 use crate::state::AppState;
 
-const OVERLAP_S_DEFAULT: u64 = 86_400;
+pub const OVERLAP_S_DEFAULT: u64 = 86_400;
 
 /// The secrets that sign what a webhook gets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,11 +65,12 @@ pub struct RotationBody {
     /// out. 0 ends it at once.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, maximum = 604_800)]
-    overlap_s: Option<u64>,
+    pub overlap_s: Option<u64>,
 }
 
 /// Show a webhook's secret
 ///
+/// Of an outbound webhook, what signs its requests; of an inbound one, what they are verified with.
 /// That it was shown, and to whom, goes into the audit log.
 #[utoipa::path(get, path = "/v1/webhooks/{id}/secret", operation_id = "showSecret", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
@@ -77,6 +81,9 @@ pub async fn show(
     id: Segment,
 ) -> Result<Json<SecretsJson>, ApiError> {
     let shared = state.clone();
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        return show_inbound(&state, caller, webhook).await.map(Json);
+    }
     // Nothing is changed; but who has seen a secret is worth as much as who changed one.
     let webhook = state
         .change(caller.by, async move {
@@ -86,6 +93,23 @@ pub async fn show(
         })
         .await?;
     Ok(Json(SecretsJson::of(state.now(), &webhook.secrets)))
+}
+
+/// The secret that an inbound webhook's requests are verified with.
+async fn show_inbound(
+    state: &AppState,
+    caller: Caller<Write>,
+    webhook: Arc<InboundWebhook>,
+) -> Result<SecretsJson, ApiError> {
+    let Some(verification) = webhook.settings.verification.clone() else {
+        return Err(ApiError::new(
+            Code::NotFound,
+            "the webhook verifies nothing, so has no secret",
+        ));
+    };
+    let record = Record::about(AuditAction::WebhookSecretShown, &*webhook);
+    state.change(caller.by, async move { Ok(Changed::and((), record)) }).await?;
+    Ok(SecretsJson { secret: verification.secret.expose().to_owned(), previous: None })
 }
 
 /// Rotate a webhook's secret

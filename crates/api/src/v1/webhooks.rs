@@ -1,10 +1,11 @@
-//! Webhooks: their settings, their status, and samples sent to them.
+//! Webhooks: their settings, their status, and samples sent to them. What is said here of both
+//! directions is the outbound one's own; `inbound_webhooks` has the other, `any_webhook` both.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use posthaste_core::account::Action;
 use posthaste_core::attempt::Trigger;
@@ -15,26 +16,33 @@ use posthaste_core::error::Complaints;
 use posthaste_core::event::NewEvent;
 use posthaste_core::event_type::{EventPattern, EventType};
 use posthaste_core::id::{AccountId, WebhookId};
-use posthaste_core::page::PageRequest;
+use posthaste_core::inbound::own_url::is_inbound_url;
+use posthaste_core::page::{Page, PageRequest};
 use posthaste_core::rights::Rights;
 use posthaste_core::secret::{Secret, Secrets};
 use posthaste_core::store::{Accept, Accepted};
 use posthaste_core::time::Timestamp;
-use posthaste_core::webhook::{Hits, NewWebhook, SettingsDraft, Webhook, WebhookStatus};
+use posthaste_core::webhook::{
+    Hits, NewWebhook, SettingsDraft, Webhook, WebhookSettings, WebhookStatus,
+};
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
+use super::any_webhook::{
+    AnySettingsBody, AnyWebhookJson, CreatedAnyWebhook, Direction, Either, NewAnyWebhookBody,
+};
 use super::deliveries::{DeliveryDetail, show_delivery};
 use super::event_body::unknown_type;
+use super::inbound_webhooks::{self, InboundWebhookJson, check_list, wrong_direction};
 use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Code, Problem};
-use crate::extract::{Json as JsonBody, Object, OptionalJson, Parameters, Segment, given};
+use crate::extract::{Object, OptionalJson, Parameters, RawJson, Segment, given, parse_json};
 use crate::state::AppState;
 
 /// How long beyond the webhook's own timeout a test may take until it has its turn and is
@@ -50,7 +58,7 @@ pub struct WebhookJson {
     /// 1, 2, 3 … in each account, never used again.
     number: u32,
     title: String,
-    /// `outbound`: events are posted to `url`.
+    /// Always `outbound`: events are posted to `url`.
     #[schema(value_type = DirectionName)]
     direction: &'static str,
     url: String,
@@ -96,13 +104,19 @@ pub struct CreatedWebhook {
     secret: String,
 }
 
+impl CreatedWebhook {
+    pub fn id(&self) -> &str {
+        &self.webhook.id
+    }
+}
+
 /// At most `count` requests in any `per_s` seconds.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with count and per_s")]
 #[schema(as = RateLimit)]
 pub struct RateLimitJson {
-    count: u64,
-    per_s: u64,
+    pub count: u64,
+    pub per_s: u64,
 }
 
 /// Header names and values in the order given. A map that keeps what was said twice, so that it
@@ -153,7 +167,7 @@ pub struct SettingsBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     title: Option<String>,
-    /// Only `outbound` for now.
+    /// `outbound`, also if left out; it cannot be changed.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<DirectionName>, nullable = false)]
     direction: Option<String>,
@@ -221,7 +235,7 @@ impl SettingsBody {
         if let Some(direction) = self.direction
             && direction != "outbound"
         {
-            wrong.add("/direction", "must be \"outbound\": no other is supported by this version");
+            wrong.add("/direction", "must be \"outbound\" or \"inbound\"");
         }
         if self.filter.is_some() {
             wrong.add("/filter", "filters are not supported by this version");
@@ -289,9 +303,27 @@ impl WebhookJson {
     }
 }
 
-/// The webhook of that account, or the answer that there is none.
+/// An outbound webhook must not post to an inbound one of ours.
+fn refuse_own_url(
+    state: &AppState,
+    headers: &HeaderMap,
+    settings: &WebhookSettings,
+) -> Result<(), ApiError> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let own: Vec<&str> = state.settings.public_url.as_deref().into_iter().chain(host).collect();
+    if is_inbound_url(&settings.url, &own) {
+        let message = "is an inbound webhook of this server: what came in would come in again";
+        return Err(ApiError::invalid("/url", message));
+    }
+    Ok(())
+}
+
+/// The outbound webhook of that account, or the answer that there is none.
 pub async fn find(state: &AppState, account: AccountId, id: &Segment) -> Result<Webhook, ApiError> {
     let id: WebhookId = id.id("webhook")?;
+    if state.inbound.of(account, id).is_some() {
+        return Err(wrong_direction("this is done with outbound webhooks: it is an inbound one"));
+    }
     let webhook = state.store.webhook(account, id).await?;
     webhook.ok_or_else(|| ApiError::not_found("webhook"))
 }
@@ -300,9 +332,9 @@ async fn with_hits<A>(
     state: &AppState,
     caller: Caller<A>,
     webhook: &Webhook,
-) -> Result<WebhookJson, ApiError> {
+) -> Result<Json<AnyWebhookJson>, ApiError> {
     let hits = state.store.hits(&[webhook.id]).await?.first().copied().unwrap_or_default();
-    Ok(WebhookJson::of(webhook, hits, caller.rights))
+    Ok(Json(WebhookJson::of(webhook, hits, caller.rights).into()))
 }
 
 /// Reads a webhook, changes it, and writes it to the store, the directory and the engine.
@@ -326,6 +358,11 @@ where
             if webhook == before {
                 return Ok(Changed::nothing(webhook));
             }
+            if let Some(list) = webhook.settings.powerlist_id
+                && before.settings.powerlist_id != Some(list)
+            {
+                check_list(&shared, caller.account, list).await?;
+            }
             webhook.updated_at = now;
             if !shared.store.update_webhook(&webhook).await? {
                 return Err(ApiError::not_found("webhook"));
@@ -340,24 +377,52 @@ where
 
 /// Create a webhook
 ///
-/// The answer shows its secret.
+/// `direction` says which kind: events go out to an outbound one, contacts come in through an
+/// inbound one. The answer shows its secret.
 #[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "Webhooks", security(("api_key" = ["write"])),
-    request_body = NewWebhookBody, responses((status = 201, body = CreatedWebhook)))]
+    request_body = NewAnyWebhookBody, responses((status = 201, body = CreatedAnyWebhook)))]
 pub async fn create(
     caller: Caller<Write>,
     State(state): State<AppState>,
-    JsonBody(body): JsonBody<SettingsBody>,
+    headers: HeaderMap,
+    RawJson(body): RawJson,
 ) -> Result<impl IntoResponse, ApiError> {
+    let direction = Direction::of(&body)?;
+    direction.refuse_others(&body)?;
+    let created = match direction {
+        Direction::Outbound => {
+            let created = create_outbound(&state, caller, &headers, parse_json(&body)?).await?;
+            CreatedAnyWebhook::Outbound(Box::new(created))
+        }
+        Direction::Inbound => {
+            let created = inbound_webhooks::create(&state, caller, parse_json(&body)?).await?;
+            CreatedAnyWebhook::Inbound(Box::new(created))
+        }
+    };
+    let location = format!("/v1/webhooks/{}", created.id());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
+}
+
+async fn create_outbound(
+    state: &AppState,
+    caller: Caller<Write>,
+    headers: &HeaderMap,
+    body: SettingsBody,
+) -> Result<CreatedWebhook, ApiError> {
     let mut wrong = Complaints::default();
     let settings = body.into_draft(&mut wrong).create(&state.egress);
     let settings = wrong.check("", settings);
     wrong.finish()?;
     let settings = settings.expect("complaints would have been returned");
+    refuse_own_url(state, headers, &settings)?;
     let secrets = Secrets::new(Secret::generate(&*state.entropy));
     let new = NewWebhook { account_id: caller.account, settings, secrets };
     let shared = state.clone();
     let webhook = state
         .change(caller.by, async move {
+            if let Some(list) = new.settings.powerlist_id {
+                check_list(&shared, new.account_id, list).await?;
+            }
             let webhook = shared.store.create_webhook(shared.now(), new).await?;
             shared.directory.put(webhook.clone());
             shared.tell_engine(webhook.id).await;
@@ -366,12 +431,8 @@ pub async fn create(
         })
         .await?;
     let secret = webhook.secrets.current.expose().to_owned();
-    let created = CreatedWebhook {
-        webhook: WebhookJson::of(&webhook, Hits::default(), caller.rights),
-        secret,
-    };
-    let location = format!("/v1/webhooks/{}", webhook.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
+    let webhook = WebhookJson::of(&webhook, Hits::default(), caller.rights);
+    Ok(CreatedWebhook { webhook, secret })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -393,32 +454,51 @@ impl PageQuery {
 }
 
 /// List webhooks
+///
+/// Outbound and inbound ones.
 #[utoipa::path(get, path = "/v1/webhooks", operation_id = "listWebhooks", tag = "Webhooks", security(("api_key" = ["read"])),
-    params(PageQuery), responses((status = 200, body = List<WebhookJson>)))]
+    params(PageQuery), responses((status = 200, body = List<AnyWebhookJson>)))]
 pub async fn list(
     caller: Caller<Read>,
     State(state): State<AppState>,
     Parameters(query): Parameters<PageQuery>,
-) -> Result<Json<List<WebhookJson>>, ApiError> {
-    let found = state.store.list_webhooks(caller.account, query.parse()?).await?;
-    let ids: Vec<WebhookId> = found.items.iter().map(|webhook| webhook.id).collect();
+) -> Result<Json<List<AnyWebhookJson>>, ApiError> {
+    let page = query.parse()?;
+    let outbound = state.store.list_webhooks(caller.account, page).await?.map(Either::Outbound);
+    let inbound =
+        state.store.list_inbound_webhooks(caller.account, page).await?.map(Either::Inbound);
+    let found = Page::merged(page.limit, outbound, inbound, |webhook| webhook.id().as_raw());
+    let ids: Vec<WebhookId> = found.items.iter().map(Either::id).collect();
     let mut hits = state.store.hits(&ids).await?.into_iter();
-    let page = found
-        .map(|webhook| WebhookJson::of(&webhook, hits.next().unwrap_or_default(), caller.rights));
+    let page = found.map(|webhook| {
+        let hits = hits.next().unwrap_or_default();
+        match webhook {
+            Either::Outbound(webhook) => {
+                AnyWebhookJson::from(WebhookJson::of(&webhook, hits, caller.rights))
+            }
+            Either::Inbound(webhook) => {
+                InboundWebhookJson::of(&state, &webhook, hits, caller.rights).into()
+            }
+        }
+    });
     Ok(Json(page.into()))
 }
 
 /// Show a webhook
 #[utoipa::path(get, path = "/v1/webhooks/{id}", operation_id = "showWebhook", tag = "Webhooks",
     security(("api_key" = ["read"])), params(("id" = String, Path, description = "`wh_…`")),
-    responses((status = 200, body = WebhookJson)))]
+    responses((status = 200, body = AnyWebhookJson)))]
 pub async fn show(
     caller: Caller<Read>,
     State(state): State<AppState>,
     id: Segment,
-) -> Result<Json<WebhookJson>, ApiError> {
+) -> Result<Json<AnyWebhookJson>, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        let shown = inbound_webhooks::shown(&state, caller, &webhook).await?;
+        return Ok(Json(shown.into()));
+    }
     let webhook = find(&state, caller.account, &id).await?;
-    with_hits(&state, caller, &webhook).await.map(Json)
+    with_hits(&state, caller, &webhook).await
 }
 
 /// Change a webhook
@@ -426,24 +506,37 @@ pub async fn show(
 /// What is left out stays as it is. Deliveries that exist already go on with the new settings.
 #[utoipa::path(patch, path = "/v1/webhooks/{id}", operation_id = "changeWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
-    request_body = SettingsBody, responses((status = 200, body = WebhookJson)))]
+    request_body = AnySettingsBody, responses((status = 200, body = AnyWebhookJson)))]
 pub async fn change(
     caller: Caller<Write>,
     State(state): State<AppState>,
     id: Segment,
-    JsonBody(body): JsonBody<SettingsBody>,
-) -> Result<Json<WebhookJson>, ApiError> {
-    let policy = state.egress.clone();
+    headers: HeaderMap,
+    RawJson(body): RawJson,
+) -> Result<Json<AnyWebhookJson>, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        Direction::Inbound.refuse_others(&body)?;
+        let body = parse_json(&body)?;
+        let changed = inbound_webhooks::change(&state, caller, webhook.id, body).await?;
+        return Ok(Json(changed.into()));
+    }
+    Direction::Outbound.refuse_others(&body)?;
+    let body: SettingsBody = parse_json(&body)?;
+    let shared = state.clone();
     let webhook = update(&state, caller, id, AuditAction::WebhookUpdated, move |_, webhook| {
         let mut wrong = Complaints::default();
-        let settings = body.into_draft(&mut wrong).change(&webhook.settings, &policy);
+        let settings = body.into_draft(&mut wrong).change(&webhook.settings, &shared.egress);
         let settings = wrong.check("", settings);
         wrong.finish()?;
-        webhook.settings = settings.expect("complaints would have been returned");
+        let settings = settings.expect("complaints would have been returned");
+        if settings.url != webhook.settings.url {
+            refuse_own_url(&shared, &headers, &settings)?;
+        }
+        webhook.settings = settings;
         Ok(())
     })
     .await?;
-    with_hits(&state, caller, &webhook).await.map(Json)
+    with_hits(&state, caller, &webhook).await
 }
 
 /// Delete a webhook
@@ -457,6 +550,10 @@ pub async fn delete(
     State(state): State<AppState>,
     id: Segment,
 ) -> Result<StatusCode, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        inbound_webhooks::delete(&state, caller, webhook.id).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let shared = state.clone();
     state
         .change(caller.by, async move {
@@ -474,16 +571,21 @@ pub async fn delete(
 
 /// Pause a webhook
 ///
-/// It goes on getting events, which queue until it is resumed.
+/// An outbound one goes on getting events, which queue until it is resumed; an inbound one answers 503.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/pause", operation_id = "pauseWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
-    responses((status = 200, body = WebhookJson), (status = 409, description = "webhook_disabled", body = Problem,
+    responses((status = 200, body = AnyWebhookJson), (status = 409, description = "webhook_disabled", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn pause(
     caller: Caller<Write>,
     State(state): State<AppState>,
     id: Segment,
-) -> Result<Json<WebhookJson>, ApiError> {
+) -> Result<Json<AnyWebhookJson>, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        let status = WebhookStatus::Paused;
+        let changed = inbound_webhooks::set_status(&state, caller, webhook.id, status).await?;
+        return Ok(Json(changed.into()));
+    }
     let webhook = update(&state, caller, id, AuditAction::WebhookPaused, |_, webhook| {
         if let WebhookStatus::Disabled { .. } = webhook.status {
             return Err(disabled());
@@ -492,7 +594,7 @@ pub async fn pause(
         Ok(())
     })
     .await?;
-    with_hits(&state, caller, &webhook).await.map(Json)
+    with_hits(&state, caller, &webhook).await
 }
 
 /// Resume a webhook
@@ -500,18 +602,23 @@ pub async fn pause(
 /// Also enables one again that was disabled.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/resume", operation_id = "resumeWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
-    responses((status = 200, body = WebhookJson)))]
+    responses((status = 200, body = AnyWebhookJson)))]
 pub async fn resume(
     caller: Caller<Write>,
     State(state): State<AppState>,
     id: Segment,
-) -> Result<Json<WebhookJson>, ApiError> {
+) -> Result<Json<AnyWebhookJson>, ApiError> {
+    if let Some(webhook) = inbound_webhooks::of(&state, caller.account, &id) {
+        let status = WebhookStatus::Enabled;
+        let changed = inbound_webhooks::set_status(&state, caller, webhook.id, status).await?;
+        return Ok(Json(changed.into()));
+    }
     let webhook = update(&state, caller, id, AuditAction::WebhookResumed, |_, webhook| {
         webhook.status = WebhookStatus::Enabled;
         Ok(())
     })
     .await?;
-    with_hits(&state, caller, &webhook).await.map(Json)
+    with_hits(&state, caller, &webhook).await
 }
 
 pub fn disabled() -> ApiError {
@@ -540,7 +647,7 @@ pub struct TestBody {
 #[utoipa::path(post, path = "/v1/webhooks/{id}/test", operation_id = "testWebhook", tag = "Webhooks",
     security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
     request_body = Option<TestBody>,
-    responses((status = 200, body = DeliveryDetail), (status = 409, description = "webhook_disabled or webhook_paused", body = Problem,
+    responses((status = 200, body = DeliveryDetail), (status = 409, description = "webhook_disabled, webhook_paused or wrong_direction", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn test(
     caller: Caller<Write>,
@@ -601,6 +708,7 @@ async fn test_event(
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Test,
+        hops: 0,
         targets: vec![webhook.id],
     })
 }

@@ -15,10 +15,12 @@ use axum::http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::BodyExt;
 use posthaste_api::{Api, AppState, Dashboard, Inbox, Parts, Settings};
 use posthaste_core::account::{KeyText, NewApiKey, Role};
+use posthaste_core::contact::NewPowerlist;
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::id::AccountId;
 use posthaste_core::page::PageRequest;
+use posthaste_core::phone::Country;
 use posthaste_core::store::{EventFilter, Store};
 use posthaste_core::time::{Clock, Entropy, Timestamp};
 use posthaste_store::SqliteStore;
@@ -274,10 +276,31 @@ impl TestServer {
         self.post("/v1/events", body).await.expect(202).id()
     }
 
+    /// A powerlist of that account, whose numbers are American; answers its id.
+    pub async fn powerlist(&self, account: AccountId, name: &str) -> String {
+        let new = NewPowerlist {
+            account_id: account,
+            name: name.to_owned(),
+            description: String::new(),
+            default_country: Country::US,
+        };
+        let now = Timestamp::parse(START).expect("a time");
+        self.store.create_powerlist(now, new).await.expect("a new name").id.to_string()
+    }
+
     /// How many events of the account are stored.
     pub async fn stored(&self) -> usize {
         let page = PageRequest { limit: 200, cursor: None };
         let found = self.store.list_events(self.account, &EventFilter::default(), page).await;
         found.expect("readable").items.len()
     }
+}
+
+/// As Twilio signs.
+pub fn hmac_sha1_base64(key: &str, text: &str) -> String {
+    use base64::Engine;
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut hmac = Hmac::<sha1::Sha1>::new_from_slice(key.as_bytes()).expect("any length");
+    hmac.update(text.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(hmac.finalize().into_bytes())
 }

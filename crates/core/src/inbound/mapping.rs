@@ -16,6 +16,8 @@ use crate::limits::{CONTACT_TEXT_CHARS_MAX, CUSTOM_FIELDS_MAX, MAPPING_FIELDS_MA
 
 /// What stands before the name of a custom field, here as in the columns of a CSV file.
 pub const CUSTOM_PREFIX: &str = "custom_fields.";
+/// Where an event of ours has the custom fields of its contact.
+const CUSTOM_OF_EVENT: &str = "data.custom_fields.";
 /// Of a path in a mapping.
 const PATH_CHARS_MAX: usize = CONTACT_TEXT_CHARS_MAX;
 
@@ -112,7 +114,11 @@ impl<'v> Assigned<'v> {
             assigned.given.insert(*field, found);
         }
         if operation == InboundOperation::Contact {
-            let rest = values.iter().filter(|sent| !taken.contains(&sent.path));
+            let is_own_event = is_own_event(values);
+            let rest = values
+                .iter()
+                .filter(|sent| !taken.contains(&sent.path))
+                .filter(|sent| !is_own_event || sent.path.starts_with(CUSTOM_OF_EVENT));
             assigned.custom.extend(customs(rest));
         }
         assigned
@@ -196,6 +202,11 @@ fn by_name(
         let usual = spellings.iter().position(|spelling| *spelling == named.squashed);
         let by_twilio = twilio.filter(|name| *name == sent.path).map(|_| spellings.len());
         let Some(rank) = usual.or(by_twilio) else { continue };
+        // Ids inside of something are the sender's own: an event of ours names the list and the
+        // contact of the account that it was raised in.
+        if named.wrappers > 0 && matches!(field, Field::PowerlistId | Field::ContactId) {
+            continue;
+        }
         let key = (sent.is_blank(), sent.value.is_null(), rank, named.wrappers);
         if best.as_ref().is_none_or(|(known, _)| key < *known) {
             best = Some((key, named.path.to_owned()));
@@ -236,6 +247,13 @@ fn unwrapped(path: &str) -> (usize, &str) {
         wrappers += 1;
     }
     (wrappers, rest)
+}
+
+/// Whether this is an event of ours, sent on: what stands around the contact in it changes each time
+/// and says nothing about the contact, so that two accounts that tell each other come to rest.
+fn is_own_event(values: &[Sent]) -> bool {
+    let has = |path: &str| values.iter().any(|sent| sent.path == path);
+    ["event", "webhook_id", "metadata.event_id", "data.contact_id"].into_iter().all(has)
 }
 
 /// Whether this is what Twilio posts of an incoming message or call.

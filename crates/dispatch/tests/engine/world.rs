@@ -308,6 +308,7 @@ impl World {
             powerlist_id: None,
             data: data.into(),
             trigger,
+            hops: 0,
             targets,
         }
     }

@@ -280,6 +280,7 @@ fn request(
         event_id,
         attempt: count.unwrap_or(0) + 1,
         occasion: if is_test { Occasion::Test } else { Occasion::Event },
+        hops: 0,
         signature_format: SignatureFormat::parse(&text_at(webhook, "/signature_format"))?,
     }
     .signed(now, &signed, &SigningKeys::new(&Secrets::new(key)));

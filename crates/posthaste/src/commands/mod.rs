@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod doctor;
 pub mod event_type;
 pub mod import;
+pub mod inbound;
 pub mod powerlist;
 pub mod send;
 pub mod sign;
@@ -114,6 +115,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
     let context = Context::new(global, output)?;
     match verb {
         Verb::Webhook(arguments) => webhook::run(arguments, &context).await,
+        Verb::Inbound(arguments) => inbound::run(arguments, &context).await,
         Verb::Send(arguments) => send::run(&arguments, &context).await,
         Verb::Trigger(arguments) => trigger::run(&arguments, &context).await,
         Verb::Delivery(arguments) => delivery::run(arguments, &context).await,

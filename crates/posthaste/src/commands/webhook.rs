@@ -225,7 +225,7 @@ fn headers(lines: &[String]) -> Result<Option<Value>, Failure> {
     Ok((!headers.is_empty()).then_some(Value::Object(headers)))
 }
 
-fn rate_limit(text: &str) -> Result<Value, Failure> {
+pub fn rate_limit(text: &str) -> Result<Value, Failure> {
     if text == "none" {
         return Ok(Value::Null);
     }

@@ -345,7 +345,9 @@ fn verify(arrived: &Arrived, secret: &str, previous: Option<&str>) {
 #[tokio::test]
 async fn a_list_limits_what_a_webhook_gets() {
     let server = Server::start();
-    let (ours, theirs) = ("pl_06a2b3c4d5e6f", "pl_06a2b3c4d5e6g");
+    let theirs = "pl_06a2b3c4d5e6g";
+    let list = server.call("POST", "/v1/powerlists", json!({ "name": "Ours" })).await.1;
+    let ours = list["id"].as_str().expect("an id");
     let limited = Scripted::start(Answer::Status(200)).await;
     let everything = Scripted::start(Answer::Status(200)).await;
     let more = json!({ "powerlist_id": ours });

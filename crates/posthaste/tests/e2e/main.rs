@@ -3,6 +3,7 @@
 #[path = "../../../core/tests/support/hostile_documents.rs"]
 mod hostile_documents;
 mod http;
+mod inbound;
 mod isolation;
 mod kill;
 mod lifecycle;

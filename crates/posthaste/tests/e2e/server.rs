@@ -14,7 +14,15 @@ pub struct Server {
 impl Server {
     /// On an empty folder, allowed to deliver to this machine.
     pub fn start() -> Server {
-        let arguments = vec!["--egress-allow".to_owned(), "127.0.0.1".to_owned()];
+        Server::start_with(&["127.0.0.1"])
+    }
+
+    /// Allowed to deliver there.
+    pub fn start_with(egress_allow: &[&str]) -> Server {
+        let arguments = egress_allow
+            .iter()
+            .flat_map(|allowed| ["--egress-allow".to_owned(), (*allowed).to_owned()])
+            .collect();
         let process = support::Server::start(Options { arguments, ..Options::default() });
         Server { process, http: Http::new() }
     }

@@ -82,6 +82,7 @@ pub fn new_event(targets: &[WebhookId]) -> NewEvent {
         powerlist_id: None,
         data: r#"{"call_id":"c_1","duration_s":42}"#.into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: targets.to_vec(),
     }
 }

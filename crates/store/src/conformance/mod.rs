@@ -12,6 +12,8 @@ pub mod deliveries;
 pub mod events;
 pub mod expiry;
 pub mod fixtures;
+pub mod imports;
+pub mod inbound;
 pub mod lists;
 pub mod model;
 pub mod stats;
@@ -151,6 +153,27 @@ macro_rules! store_suite {
                 a_deleted_powerlist_is_gone_with_all_on_it,
                 every_change_notes_its_event_once,
                 two_upserts_of_a_number_at_once_make_one_contact,
+            }
+            inbound {
+                an_inbound_webhook_comes_back_as_it_was_made,
+                both_kinds_of_webhooks_share_their_numbers,
+                another_accounts_inbound_webhook_does_not_exist,
+                a_request_makes_its_change_and_comes_back_whole,
+                a_replay_is_no_hit_and_hits_survive,
+                the_first_request_under_a_key_wins,
+                many_requests_with_one_key_at_once_make_one_change,
+                old_requests_and_those_of_webhooks_that_are_gone_are_swept,
+                a_webhook_keeps_its_newest_requests,
+            }
+            imports {
+                an_import_comes_back_with_its_file,
+                imports_come_newest_first_and_wait_oldest_first,
+                an_import_moves_on_with_its_contacts,
+                an_import_that_is_over_stays_as_it_is,
+                an_import_ends_with_its_powerlist,
+                so_many_skipped_rows_are_kept,
+                what_is_not_taken_in_leaves_nothing,
+                two_imports_at_once_share_a_list,
             }
         }
     };

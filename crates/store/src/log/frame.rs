@@ -12,15 +12,18 @@
 //!   if the accept came with an idempotency key: SHA-256 of the key, SHA-256 of the request
 //!   each event
 //!     length u32 (of what follows), timestamp i64, targets u32, type length u8,
-//!     trigger u8 (and 0x80 if there is a powerlist), powerlist u64 if so,
+//!     trigger u8 (and 0x80 if there is a powerlist, and 0x10 times the hops), powerlist u64 if so,
 //!     type, targets (u64 each), data
 //! ```
+//! The trigger's own codes stay below 0x10. Hops have three bits, which were 0 before there were any.
+//!
 //! The marker holds two bytes that no UTF-8 text contains, so that no customer's data can pass for
 //! a frame when the next one behind a damaged one is looked for.
 
 use posthaste_core::attempt::Trigger;
 use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
 use posthaste_core::id::{AccountId, EventId, ID_STRIDE, PowerlistId, WebhookId};
+use posthaste_core::limits::HOPS_MAX;
 use posthaste_core::time::Timestamp;
 use posthaste_core::varint::Reader;
 
@@ -35,6 +38,12 @@ const LENGTH_AT: usize = 8;
 
 const HAS_KEY: u8 = 1;
 const HAS_POWERLIST: u8 = 0x80;
+const HOPS: u8 = 0x70;
+const HOPS_SHIFT: u32 = HOPS.trailing_zeros();
+/// More than any event that is delivered has: one that went round too often is turned away.
+const HOPS_KEPT_MAX: u8 = HOPS >> HOPS_SHIFT;
+const _: () = assert!(HOPS_MAX < HOPS_KEPT_MAX, "one above the most that may be must fit");
+const TRIGGER: u8 = !(HAS_POWERLIST | HOPS);
 
 /// An accept on its way into the log.
 #[derive(Debug)]
@@ -99,6 +108,8 @@ fn push_event(buffer: &mut Vec<u8>, event: &NewEvent) {
     buffer.extend(length(event.targets.len()).to_le_bytes());
     buffer.push(u8::try_from(event_type.len()).expect("an event type has at most 100 characters"));
     let trigger = u8::try_from(trigger_code(event.trigger)).expect("a small code");
+    debug_assert_eq!(trigger & !TRIGGER, 0, "the other bits are taken");
+    let trigger = trigger | (event.hops.min(HOPS_KEPT_MAX) << HOPS_SHIFT);
     match event.powerlist_id {
         None => buffer.push(trigger),
         Some(powerlist) => {
@@ -214,6 +225,7 @@ pub struct StoredEvent<'b> {
     timestamp: Timestamp,
     powerlist_id: Option<PowerlistId>,
     trigger: u8,
+    hops: u8,
     targets: &'b [[u8; 8]],
     data: &'b [u8],
 }
@@ -241,7 +253,8 @@ fn read_event<'b>(
         event_type,
         timestamp,
         powerlist_id,
-        trigger: trigger & !HAS_POWERLIST,
+        trigger: trigger & TRIGGER,
+        hops: (trigger & HOPS) >> HOPS_SHIFT,
         targets,
         data: rest.0,
     })
@@ -264,6 +277,7 @@ impl StoredEvent<'_> {
             powerlist_id: self.powerlist_id,
             data: data.into(),
             trigger: self.trigger()?,
+            hops: self.hops,
             targets: self.targets.iter().map(target).collect(),
         })
     }
@@ -299,6 +313,7 @@ mod tests {
                 powerlist_id: powerlist.map(PowerlistId::from_raw),
                 data: data.into(),
                 trigger: Trigger::ALL[trigger],
+                hops: u8::try_from(timestamp.unsigned_abs() % 8).expect("below 8"),
                 targets: targets.into_iter().map(WebhookId::from_raw).collect(),
             })
     }
@@ -310,6 +325,34 @@ mod tests {
         let mut buffer = Vec::new();
         push_frame(&mut buffer, 123, &frame);
         buffer
+    }
+
+    #[test]
+    fn hops_lie_in_bits_that_were_zero_before_and_more_than_fit_are_cut_off() {
+        let read = |hops| {
+            let event = NewEvent {
+                event_type: EventType::parse("contact").expect("a name"),
+                timestamp: Timestamp::from_millis(5),
+                powerlist_id: Some(PowerlistId::from_raw(7)),
+                data: "{}".into(),
+                trigger: Trigger::Test,
+                hops,
+                targets: Vec::new(),
+            };
+            let bytes = bytes_of(&[event], None);
+            let (frame, _) = read_frame(&bytes).expect("own form");
+            let stored = frame.events().expect("own form")[0];
+            let event = stored.to_event(&mut EventTypes::default()).expect("own form");
+            assert_eq!(
+                (event.trigger, event.powerlist_id),
+                (Trigger::Test, Some(PowerlistId::from_raw(7)))
+            );
+            // Behind the frame's head: size, timestamp, targets, type length.
+            (bytes[HEADER_BYTES + 33 + 4 + 8 + 4 + 1], event.hops)
+        };
+        assert_eq!(read(0), (0x84, 0), "as it was before there were hops");
+        assert_eq!(read(HOPS_MAX + 1), (0xe4, HOPS_MAX + 1));
+        assert_eq!(read(u8::MAX), (0xf4, HOPS_KEPT_MAX));
     }
 
     proptest! {
@@ -340,6 +383,7 @@ mod tests {
                     powerlist_id: new.powerlist_id,
                     data: new.data,
                     trigger: new.trigger,
+                    hops: new.hops,
                     targets: new.targets.into(),
                 };
                 id += (1 + expected.targets.len() as u64) * ID_STRIDE;

@@ -54,6 +54,7 @@ fn event(targets: usize, data: &str) -> NewEvent {
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: vec![WebhookId::from_raw(9); targets],
     }
 }

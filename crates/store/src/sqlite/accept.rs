@@ -391,6 +391,7 @@ fn give_ids(
             powerlist_id: new.powerlist_id,
             data: new.data,
             trigger: new.trigger,
+            hops: new.hops,
             targets: new.targets.into(),
         }));
     }
