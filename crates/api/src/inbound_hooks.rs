@@ -28,11 +28,11 @@ struct Tables {
 
 impl InboundHooks {
     pub fn new(webhooks: Vec<InboundWebhook>) -> InboundHooks {
-        let hooks = InboundHooks::default();
+        let mut tables = Tables::default();
         for webhook in webhooks {
-            hooks.put(webhook);
+            tables.add(webhook);
         }
-        hooks
+        InboundHooks { tables: RwLock::new(tables), pacers: Mutex::default() }
     }
 
     /// The one of that account.
@@ -63,11 +63,7 @@ impl InboundHooks {
     pub fn put(&self, webhook: InboundWebhook) {
         let mut tables = self.tables.write();
         tables.forget_tokens(webhook.id);
-        let previous = webhook.tokens.previous.as_ref().map(|(token, _)| token);
-        for token in std::iter::once(&webhook.tokens.current).chain(previous) {
-            tables.by_token.insert(token.hash(), webhook.id);
-        }
-        tables.by_id.insert(webhook.id, Arc::new(webhook));
+        tables.add(webhook);
     }
 
     pub fn remove(&self, id: WebhookId) {
@@ -90,6 +86,14 @@ impl InboundHooks {
 }
 
 impl Tables {
+    fn add(&mut self, webhook: InboundWebhook) {
+        let previous = webhook.tokens.previous.as_ref().map(|(token, _)| token);
+        for token in std::iter::once(&webhook.tokens.current).chain(previous) {
+            self.by_token.insert(token.hash(), webhook.id);
+        }
+        self.by_id.insert(webhook.id, Arc::new(webhook));
+    }
+
     fn forget_tokens(&mut self, id: WebhookId) {
         self.by_token.retain(|_, of| *of != id);
     }
