@@ -127,7 +127,8 @@ pub async fn preview(
     };
     let looked_at = if body.body.is_some() || body.query.is_some() || body.content_type.is_some() {
         Some((None, pasted(&webhook, body.content_type, body.body, body.query)))
-    } else if let Some(request) = &body.request_id {
+    } else if let Some(request) = body.request_id {
+        let request = Segment(request);
         let request = find_request(&state, caller.account, webhook.id, request).await?;
         Some((Some(request.id), request.received))
     } else {
