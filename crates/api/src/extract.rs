@@ -352,6 +352,22 @@ impl Segment {
     }
 }
 
+/// Two variable parts of a path: a thing, and one that belongs to it.
+pub struct Segments(pub Segment, pub Segment);
+
+impl FromRequestParts<AppState> for Segments {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Segments, Self::Rejection> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (thing, part) = path.map(|Path(texts)| texts).unwrap_or_default();
+        Ok(Segments(Segment(thing), Segment(part)))
+    }
+}
+
 impl FromRequestParts<AppState> for Segment {
     type Rejection = std::convert::Infallible;
 

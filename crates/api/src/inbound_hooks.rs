@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use posthaste_core::id::{AccountId, WebhookId};
+use posthaste_core::id::{AccountId, PowerlistId, WebhookId};
 use posthaste_core::id_map::IdMap;
 use posthaste_core::inbound::InboundWebhook;
 use posthaste_core::rate_limit::Pacer;
@@ -28,17 +28,26 @@ struct Tables {
 
 impl InboundHooks {
     pub fn new(webhooks: Vec<InboundWebhook>) -> InboundHooks {
-        let hooks = InboundHooks::default();
+        let mut tables = Tables::default();
         for webhook in webhooks {
-            hooks.put(webhook);
+            tables.add(webhook);
         }
-        hooks
+        InboundHooks { tables: RwLock::new(tables), pacers: Mutex::default() }
     }
 
     /// The one of that account.
     pub fn of(&self, account: AccountId, id: WebhookId) -> Option<Arc<InboundWebhook>> {
         let found = self.tables.read().by_id.get(&id).cloned();
         found.filter(|webhook| webhook.account_id == account)
+    }
+
+    /// Those that put contacts on that list.
+    pub fn of_powerlist(&self, account: AccountId, list: PowerlistId) -> Vec<Arc<InboundWebhook>> {
+        let tables = self.tables.read();
+        let is_of = |webhook: &&Arc<InboundWebhook>| {
+            webhook.account_id == account && webhook.settings.powerlist_id == list
+        };
+        tables.by_id.values().filter(is_of).cloned().collect()
     }
 
     /// The one whose URL has that token in it, current or on its way out.
@@ -54,11 +63,7 @@ impl InboundHooks {
     pub fn put(&self, webhook: InboundWebhook) {
         let mut tables = self.tables.write();
         tables.forget_tokens(webhook.id);
-        let previous = webhook.tokens.previous.as_ref().map(|(token, _)| token);
-        for token in std::iter::once(&webhook.tokens.current).chain(previous) {
-            tables.by_token.insert(token.hash(), webhook.id);
-        }
-        tables.by_id.insert(webhook.id, Arc::new(webhook));
+        tables.add(webhook);
     }
 
     pub fn remove(&self, id: WebhookId) {
@@ -81,6 +86,14 @@ impl InboundHooks {
 }
 
 impl Tables {
+    fn add(&mut self, webhook: InboundWebhook) {
+        let previous = webhook.tokens.previous.as_ref().map(|(token, _)| token);
+        for token in std::iter::once(&webhook.tokens.current).chain(previous) {
+            self.by_token.insert(token.hash(), webhook.id);
+        }
+        self.by_id.insert(webhook.id, Arc::new(webhook));
+    }
+
     fn forget_tokens(&mut self, id: WebhookId) {
         self.by_token.retain(|_, of| *of != id);
     }

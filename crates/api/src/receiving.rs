@@ -10,9 +10,9 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use posthaste_core::contact_event;
 use posthaste_core::error::{FieldError, Invalid};
 use posthaste_core::id::AccountId;
+use posthaste_core::inbound::fields::Field;
 use posthaste_core::inbound::mapping::Assigned;
 use posthaste_core::inbound::meaning::{Meaning, meaning, named_list};
 use posthaste_core::inbound::reading::{Body, Sent, read};
@@ -267,7 +267,7 @@ pub async fn understand(
     };
     let id = named.unwrap_or(settings.powerlist_id);
     let Some(list) = state.store.powerlist(account, id).await? else {
-        let pointer = assigned.pointer(posthaste_core::inbound::fields::Field::PowerlistId);
+        let pointer = assigned.pointer(Field::PowerlistId);
         return Ok(Err(Invalid::at(pointer, "there is no such powerlist")));
     };
     Ok(Ok(meaning(&assigned, id, list.default_country)))
@@ -337,13 +337,4 @@ fn urls(state: &AppState, headers: &HeaderMap, uri: &Uri) -> Vec<String> {
         urls.extend(["https", "http"].map(|scheme| format!("{scheme}://{host}{path}")));
     }
     urls
-}
-
-/// The operation that an event type in a request for a preview names.
-pub fn operation_of(event: &str) -> Option<InboundOperation> {
-    match event {
-        contact_event::CONTACT => Some(InboundOperation::Contact),
-        contact_event::CONTACT_DELETE => Some(InboundOperation::ContactDelete),
-        _ => None,
-    }
 }

@@ -114,8 +114,15 @@ async fn no_id_in_a_path_breaks_anything() {
 async fn no_body_breaks_anything_or_leaves_anything_behind() {
     let server = TestServer::start().await;
     let webhook = server.webhook(&["*"]).await;
+    let list = server.powerlist(server.account, "Prospects").await;
+    let inbound = json!({"direction": "inbound", "title": "In", "powerlist_id": list,
+        "events": ["contact", "contact.delete"], "rate_limit": {"count": 1_000_000, "per_s": 1}});
+    let inbound = server.post("/v1/webhooks", inbound).await.expect(201);
+    let inbound_path = inbound.json["endpoints"][0]["path"].as_str().expect("a path");
+    let token = inbound_path.trim_start_matches("/in/").trim_end_matches("/contact");
     for (method, path, _) in operations().iter().filter(|(.., has_body)| *has_body) {
-        let path = path.replace("{id}", &webhook).replace("{name}", "a.b");
+        let id = if path.ends_with("/preview") { inbound.id() } else { webhook.clone() };
+        let path = path.replace("{id}", &id).replace("{name}", "a.b").replace("{token}", token);
         for body in bodies() {
             let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
             let request = server

@@ -103,6 +103,11 @@ async fn a_form_makes_a_contact_and_the_same_form_again_changes_nothing() {
     let shown = server.get(&format!("/v1/webhooks/{}", hook["id"].as_str().expect("id"))).await;
     assert_eq!(shown.json["hits"], 5);
     assert_eq!(shown.json["last_hit_at"], START);
+    // A list that a webhook fills cannot go.
+    let list = format!("/v1/powerlists/{}", hook["powerlist_id"].as_str().expect("a list"));
+    let kept = server.call("DELETE", &list, &server.keys.account, Value::Null).await;
+    let kept = kept.expect_problem(409, "in_use");
+    assert!(kept.text.contains("CRM"), "{}", kept.text);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod support;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use posthaste_core::account::{Action, Role};
 use serde_json::{Value, json};
@@ -52,6 +53,13 @@ struct Things {
     key: String,
     account: String,
     user: String,
+    powerlist: String,
+    contact: String,
+    job: String,
+    inbound: String,
+    token: String,
+    /// Of the inbound webhook.
+    request: String,
 }
 
 impl Things {
@@ -66,21 +74,64 @@ impl Things {
         let key = server.post("/v1/api-keys", key).await.expect(201).id();
         let user = json!({"email": "ann@example.com", "name": "Ann", "role": "editor"});
         let user = server.post("/v1/users", user).await.expect(201).id();
-        Things { webhook, event, delivery, key, account: server.account.to_string(), user }
+        let powerlist = server.post("/v1/powerlists", json!({"name": "L"})).await.expect(201).id();
+        let lists = format!("/v1/powerlists/{powerlist}");
+        let contact = json!({"phone_number": "+12025550187"});
+        let contact = server.post(&format!("{lists}/contacts"), contact).await.expect(201).id();
+        let imports = format!("{lists}/imports");
+        let job = send_csv(server, &imports, &server.keys.account).await.expect(202).id();
+        let list = server.powerlist(server.account, "Prospects").await;
+        let inbound = json!({"direction": "inbound", "title": "In", "powerlist_id": list,
+            "events": ["contact", "contact.delete"]});
+        let inbound = server.post("/v1/webhooks", inbound).await.expect(201);
+        let path = inbound.json["endpoints"][0]["path"].as_str().expect("a path").to_owned();
+        let token = path.trim_start_matches("/in/").trim_end_matches("/contact").to_owned();
+        server.call("POST", &path, "", json!({"phone_number": "+12025550187"})).await.expect(200);
+        let inbound = inbound.id();
+        let requests = server.get(&format!("/v1/webhooks/{inbound}/requests")).await.json;
+        let request = requests["data"][0]["id"].as_str().expect("an id").to_owned();
+        let account = server.account.to_string();
+        Things {
+            webhook,
+            event,
+            delivery,
+            key,
+            account,
+            user,
+            powerlist,
+            contact,
+            job,
+            inbound,
+            token,
+            request,
+        }
     }
 
     fn path(&self, template: &str) -> String {
         let id = match template.split('/').nth(2) {
+            Some("webhooks") if is_of_inbound(template) => &self.inbound,
             Some("webhooks") => &self.webhook,
             Some("events") => &self.event,
             Some("deliveries") => &self.delivery,
             Some("api-keys") => &self.key,
             Some("accounts") => &self.account,
             Some("users") => &self.user,
+            Some("powerlists") => &self.powerlist,
+            Some("contacts") => &self.contact,
+            Some("jobs") => &self.job,
             _ => "",
         };
-        template.replace("{id}", id).replace("{name}", "deal.won")
+        template
+            .replace("{id}", id)
+            .replace("{name}", "deal.won")
+            .replace("{token}", &self.token)
+            .replace("{request_id}", &self.request)
     }
+}
+
+fn is_of_inbound(template: &str) -> bool {
+    let part = template.split('/').nth(4);
+    matches!(part, Some("requests" | "preview" | "rotate-token"))
 }
 
 /// The path with ids that nobody has.
@@ -91,9 +142,15 @@ fn missing(template: &str) -> String {
         Some("deliveries") => "dlv_",
         Some("api-keys") => "key_",
         Some("users") => "usr_",
+        Some("powerlists") => "pl_",
+        Some("contacts") => "ct_",
+        Some("jobs") => "job_",
         _ => "acct_",
     };
-    template.replace("{id}", &format!("{prefix}0000000000042")).replace("{name}", "deal.lost")
+    template
+        .replace("{id}", &format!("{prefix}0000000000042"))
+        .replace("{name}", "deal.lost")
+        .replace("{request_id}", "req_0000000000042")
 }
 
 /// A body that an operation takes.
@@ -104,11 +161,16 @@ fn body_for(operation: &Operation) -> Value {
         ("POST", "/v1/webhooks") => {
             json!({"title": "T", "url": "https://example.com/", "events": ["*"]})
         }
+        ("POST", "/in/{token}/contact" | "/in/{token}/contact-delete") => {
+            json!({"phone_number": "+12025550187"})
+        }
         ("PATCH" | "PUT", _) => json!({}),
         ("POST", "/v1/event-types") => json!({"name": "new.one"}),
         ("POST", "/v1/api-keys") => json!({"name": "n", "role": "read"}),
         ("POST", "/v1/accounts") => json!({"name": "n"}),
         ("POST", "/v1/users") => json!({"email": "b@example.com", "name": "B", "role": "viewer"}),
+        ("POST", "/v1/powerlists") => json!({"name": "n"}),
+        ("POST", "/v1/powerlists/{id}/contacts") => json!({"phone_number": "+12025550188"}),
         ("POST", "/v1/session") => json!({"email": "b@example.com", "password": "wrong"}),
         ("POST", "/v1/session/link") => json!({"token": "wrong"}),
         ("POST", "/v1/session/password") => json!({"password": "correct horse"}),
@@ -117,7 +179,15 @@ fn body_for(operation: &Operation) -> Value {
 }
 
 async fn call(server: &TestServer, operation: &Operation, path: &str, key: &str) -> Answer {
+    if operation.method == "POST" && operation.path.contains("/imports") {
+        return send_csv(server, path, key).await;
+    }
     server.call(&operation.method, path, key, body_for(operation)).await
+}
+
+async fn send_csv(server: &TestServer, path: &str, key: &str) -> Answer {
+    let request = server.request("POST", path, key).header("content-type", "text/csv");
+    server.send(request.body(Body::from("phone\n+12025550187\n")).expect("a request")).await
 }
 
 fn key_of(server: &TestServer, role: Role) -> &str {
@@ -186,7 +256,10 @@ async fn without_a_key_nothing_but_the_open_routes_answers() {
 async fn what_belongs_to_another_account_answers_like_what_does_not_exist() {
     let server = TestServer::start().await;
     let things = Things::make(&server).await;
-    let with_ids = operations().into_iter().filter(|operation| operation.path.contains('{'));
+    // What is open to all, the token's holders, is nobody's.
+    let with_ids = operations()
+        .into_iter()
+        .filter(|operation| operation.path.contains('{') && operation.action.is_some());
     // Replacing an event type of that name makes the other account one of its own.
     for operation in with_ids.filter(|operation| operation.method != "PUT") {
         for key in [&server.keys.other, &server.keys.other_read] {

@@ -45,8 +45,9 @@ async fn a_new_webhook_has_the_defaults_and_shows_its_secret_once() {
 async fn every_setting_can_be_given_and_taken_away_again() {
     let server = TestServer::start().await;
     let mut body = minimal();
+    let list = server.powerlist(server.account, "Ours").await;
     let settings = json!({
-        "direction": "outbound", "powerlist_id": "pl_0000000000042", "description": "all of it",
+        "direction": "outbound", "powerlist_id": list, "description": "all of it",
         "headers": {"X-Zone": "eu", "authorization": "Basic abc"}, "signature_format": "sha256=",
         "timeout_ms": 2000, "retry_delays_s": [0, 5], "max_in_flight": 3,
         "rate_limit": {"count": 100, "per_s": 60}, "filter": null,
@@ -103,7 +104,7 @@ async fn what_is_wrong_with_settings_is_pointed_at_and_nothing_is_stored() {
     check(json!({"events": ["call.ended", "CALL"]}), &["/events/1"]).await;
     check(json!({"events": ["call.ended", 3]}), &["/events/1"]).await;
     check(json!({"events": ["*.ended"]}), &["/events/0"]).await;
-    check(json!({"direction": "inbound"}), &["/direction"]).await;
+    check(json!({"direction": "sideways"}), &["/direction"]).await;
     check(json!({"filter": {"a": 1}}), &["/filter"]).await;
     check(json!({"powerlist_id": "pl_x"}), &["/powerlist_id"]).await;
     check(json!({"headers": {"host": "x"}}), &["/headers/host"]).await;

@@ -64,6 +64,10 @@ impl InboundOperation {
         }
     }
 
+    pub fn of_event(event: &str) -> Option<InboundOperation> {
+        InboundOperation::ALL.into_iter().find(|operation| operation.event() == event)
+    }
+
     /// The end of its path, behind `/in/` and the token.
     pub fn segment(self) -> &'static str {
         match self {

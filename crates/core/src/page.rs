@@ -123,4 +123,32 @@ mod tests {
         check(Some("-1"), None);
         check(Some("ten"), None);
     }
+
+    #[test]
+    fn two_lists_are_walked_as_one() {
+        let page = |ids: &[u64], request: PageRequest| {
+            let found: Vec<u64> =
+                ids.iter().rev().copied().filter(|id| *id < request.before()).collect();
+            let items: Vec<u64> = found.iter().copied().take(request.limit).collect();
+            let has_more = found.len() > items.len();
+            let next = items.last().filter(|_| has_more).map(|last| Cursor { before: *last });
+            Page { items, next }
+        };
+        let (one, other) = ([1, 4, 5, 6, 9], [2, 3, 7, 8]);
+        for limit in 1..=10 {
+            let mut walked = Vec::new();
+            let mut request = PageRequest { limit, cursor: None };
+            loop {
+                let merged =
+                    Page::merged(limit, page(&one, request), page(&other, request), |id| *id);
+                assert!(merged.items.len() <= limit);
+                walked.extend(merged.items);
+                request.cursor = merged.next;
+                if request.cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(walked, [9, 8, 7, 6, 5, 4, 3, 2, 1], "{limit} at a time");
+        }
+    }
 }

@@ -438,3 +438,34 @@ fn a_server_that_is_told_to_stop_ends_well_and_one_that_cannot_start_says_why() 
     server.stop();
     assert!(server.output.lock().unwrap().contains("stopped"));
 }
+
+#[test]
+fn an_inbound_webhook_is_added_tried_looked_into_and_replayed() {
+    let server = Server::dev();
+    let list = server.post("/v1/powerlists", &json!({ "name": "Prospects" }));
+    let list = text(&list, "id").to_owned();
+    let added = server
+        .run(&["inbound", "add", "CRM", "--powerlist", &list, "--map", "custom_fields.score=s"])
+        .expect_code(0)
+        .json();
+    assert_eq!(added["mapping"], json!({ "custom_fields.score": "s" }));
+    let number = format!("#{}", added["number"]);
+    let listed = server.run(&["inbound", "ls"]).expect_code(0).json();
+    assert_eq!(listed["id"], added["id"]);
+
+    let tested = server.run(&["inbound", "test", &number]).expect_code(0).json();
+    assert_eq!(tested["data"]["operation"], "created");
+    let shown = server.run(&["inbound", "show", &number, "-o", "table"]).expect_code(0).stdout;
+    let path = added["endpoints"][1]["path"].as_str().unwrap();
+    assert!(shown.contains(&format!("{}{path}", server.url)), "{shown}");
+    server.run(&["inbound", "test", &number, "-d", r#"{"phone":"1"}"#]).expect_code(1);
+
+    let requests = server.run(&["inbound", "requests", &number]).expect_code(0).lines();
+    let verdicts: Vec<&str> = requests.iter().map(|request| text(request, "verdict")).collect();
+    assert_eq!(verdicts, ["invalid", "created"]);
+    let failed = text(&requests[0], "id");
+    let whole = server.run(&["inbound", "requests", &number, failed]).expect_code(0).json();
+    assert_eq!(whole["body"], r#"{"phone":"1"}"#);
+    let replayed = server.run(&["inbound", "replay", &number, failed]).expect_code(0).json();
+    assert_eq!((text(&replayed, "verdict"), text(&replayed, "replay_of")), ("invalid", failed));
+}

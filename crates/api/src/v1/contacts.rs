@@ -87,6 +87,7 @@ async fn find(state: &AppState, account: AccountId, id: &Segment) -> Result<Cont
 /// Makes one change.
 async fn edit(state: &AppState, account: AccountId, edit: ContactEdit) -> Result<Edited, ApiError> {
     let edited = state.store.edit_contacts(state.now(), account, vec![edit], ORIGIN).await?;
+    state.contacts_changed.notify_one();
     edited.into_iter().next().ok_or_else(ApiError::internal)
 }
 

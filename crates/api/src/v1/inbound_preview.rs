@@ -6,6 +6,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use posthaste_core::contact::{ContactEdit, ContactFields, TextField};
 use posthaste_core::error::{FieldError, Invalid};
+use posthaste_core::id::RequestId;
 use posthaste_core::inbound::meaning::Meaning;
 use posthaste_core::inbound::reading::Sent;
 use posthaste_core::inbound::{InboundOperation, InboundWebhook, ReceivedRequest};
@@ -20,7 +21,7 @@ use super::webhooks::HeadersJson;
 use crate::auth::{Caller, Read};
 use crate::error::{ApiError, Problem, ProblemField};
 use crate::extract::{OptionalJson, Segment, given};
-use crate::receiving::{operation_of, understand, values_of};
+use crate::receiving::{understand, values_of};
 use crate::state::AppState;
 
 /// Of a value that is shown to choose from.
@@ -118,7 +119,7 @@ pub async fn preview(
     let webhook = find(&state, caller.account, &id).await?;
     let named = body.event.as_deref().map(|event| {
         let unknown = || ApiError::invalid("/event", "must be contact or contact.delete");
-        operation_of(event).ok_or_else(unknown)
+        InboundOperation::of_event(event).ok_or_else(unknown)
     });
     let named = named.transpose()?;
     let settings = match body.mapping {
@@ -127,8 +128,9 @@ pub async fn preview(
     };
     let looked_at = if body.body.is_some() || body.query.is_some() || body.content_type.is_some() {
         Some((None, pasted(&webhook, body.content_type, body.body, body.query)))
-    } else if let Some(request) = &body.request_id {
-        let request = find_request(&state, caller.account, webhook.id, request).await?;
+    } else if let Some(request) = body.request_id {
+        let request = Segment(request);
+        let request = find_request(&state, caller.account, webhook.id, &request).await?;
         Some((Some(request.id), request.received))
     } else {
         last_real(&state, &webhook).await?
@@ -172,7 +174,7 @@ fn pasted(
 async fn last_real(
     state: &AppState,
     webhook: &InboundWebhook,
-) -> Result<Option<(Option<posthaste_core::id::RequestId>, ReceivedRequest)>, ApiError> {
+) -> Result<Option<(Option<RequestId>, ReceivedRequest)>, ApiError> {
     let page = PageRequest { limit: 1, cursor: None };
     let account = webhook.account_id;
     let found = state.store.list_inbound_requests(account, webhook.id, None, page).await?;

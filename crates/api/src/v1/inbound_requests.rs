@@ -2,7 +2,7 @@
 //! a mapping was set right.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use posthaste_core::error::FieldError;
 use posthaste_core::id::{AccountId, RequestId, WebhookId};
 use posthaste_core::inbound::{InboundRequest, ReceivedRequest, VERDICTS, Verdict};
@@ -18,7 +18,7 @@ use super::names::InboundVerdictName;
 use super::webhooks::HeadersJson;
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Problem, ProblemField};
-use crate::extract::{Parameters, Segment};
+use crate::extract::{Parameters, Segment, Segments};
 use crate::receiving::wanted;
 use crate::state::AppState;
 
@@ -159,9 +159,9 @@ pub async fn find_request(
     state: &AppState,
     account: AccountId,
     webhook: WebhookId,
-    id: &str,
+    id: &Segment,
 ) -> Result<InboundRequest, ApiError> {
-    let id: RequestId = id.parse().map_err(|_| ApiError::not_found("request"))?;
+    let id: RequestId = id.id("request")?;
     let found = state.store.inbound_request(account, id).await?;
     found
         .filter(|request| request.received.webhook_id == webhook)
@@ -177,9 +177,9 @@ pub async fn find_request(
 pub async fn show(
     caller: Caller<Read>,
     State(state): State<AppState>,
-    Path((id, request)): Path<(String, String)>,
+    Segments(id, request): Segments,
 ) -> Result<Json<RequestJson>, ApiError> {
-    let webhook = find(&state, caller.account, &Segment(id)).await?;
+    let webhook = find(&state, caller.account, &id).await?;
     let request = find_request(&state, caller.account, webhook.id, &request).await?;
     Ok(Json(RequestJson::whole(&request)))
 }
@@ -196,9 +196,9 @@ pub async fn show(
 pub async fn replay(
     caller: Caller<Write>,
     State(state): State<AppState>,
-    Path((id, request)): Path<(String, String)>,
+    Segments(id, request): Segments,
 ) -> Result<Json<RequestJson>, ApiError> {
-    let webhook = find(&state, caller.account, &Segment(id)).await?;
+    let webhook = find(&state, caller.account, &id).await?;
     let first = find_request(&state, caller.account, webhook.id, &request).await?;
     let received =
         ReceivedRequest { received_at: state.now(), replay_of: Some(first.id), ..first.received };

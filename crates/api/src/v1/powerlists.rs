@@ -252,7 +252,12 @@ pub async fn delete(
         .change(caller.by, async move {
             let list = find(&shared, caller.account, &id).await?;
             let users = shared.directory.of_powerlist(caller.account, list.id);
-            let titles = users.iter().map(|webhook| format!("{:?}", webhook.settings.title));
+            let fillers = shared.inbound.of_powerlist(caller.account, list.id);
+            let titles = users
+                .iter()
+                .map(|webhook| &webhook.settings.title)
+                .chain(fillers.iter().map(|webhook| &webhook.settings.title))
+                .map(|title| format!("{title:?}"));
             refuse_used(titles.collect())?;
             if !shared.store.delete_powerlist(caller.account, list.id).await? {
                 return Err(not_found());

@@ -140,7 +140,7 @@ impl VerificationScheme {
 fn parse_operations(names: &[String]) -> Result<Vec<InboundOperation>, Invalid> {
     let mut wrong = Complaints::default();
     for (position, name) in names.iter().enumerate() {
-        if !InboundOperation::ALL.into_iter().any(|operation| operation.event() == name) {
+        if InboundOperation::of_event(name).is_none() {
             let message = "an inbound webhook has contact and contact.delete";
             wrong.add(format!("/{position}"), message);
         }
