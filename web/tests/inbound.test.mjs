@@ -97,12 +97,14 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
     const contact = page.getByRole("region", { name: "Contact", exact: true });
     await contact.getByText("POST", { exact: true }).waitFor();
     for (const name of ["phone_number", "email", "first_name", "powerlist_id"]) {
-      await contact.getByRole("button", { name: `Copy field ${name}`, exact: true }).waitFor();
+      await contact
+        .getByRole("button", { name: `Copy field ${name} of Contact`, exact: true })
+        .waitFor();
     }
     url = await copied("Copy URL of Contact");
     assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/in\/[\w-]{20,}\/contact$/);
     assert.match(await copied("Copy URL of Contact Delete"), /\/contact-delete$/);
-    assert.equal(await copied("Copy field phone_number"), "phone_number");
+    assert.equal(await copied("Copy field phone_number of Contact"), "phone_number");
   });
 
   await step("a form that is posted there becomes a contact", async () => {

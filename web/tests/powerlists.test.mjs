@@ -48,7 +48,9 @@ test("a list and the people on it", async (t) => {
     await dialog.getByRole("button", { name: "Create" }).click();
     await dialog.getByText("There is a powerlist of this name already.").waitFor();
     await dialog.getByRole("button", { name: "Cancel" }).click();
-    await row("January prospects").getByRole("link", { name: "January prospects" }).click();
+    await row("January prospects")
+      .getByRole("link", { name: "January prospects", exact: true })
+      .click();
     await heading(page, "January prospects");
   });
 
@@ -72,7 +74,7 @@ test("a list and the people on it", async (t) => {
   });
 
   await step("it opens beside the list and is edited there", async () => {
-    await row("+12025550187").getByText("Maria").click();
+    await row("+12025550187").getByText("Maria", { exact: true }).click();
     await panel.getByText("lead_score").waitFor();
     await panel.getByRole("button", { name: "Edit" }).click();
     await panel.getByRole("textbox", { name: "City" }).fill("Washington");
@@ -97,7 +99,7 @@ test("a list and the people on it", async (t) => {
   });
 
   await step("it is deleted, with a reason", async () => {
-    await row("+12025550187").getByText("Maria").click();
+    await row("+12025550187").getByText("Maria", { exact: true }).click();
     await panel.getByRole("button", { name: "Delete" }).click();
     const dialog = page.getByRole("dialog", { name: "Delete Maria?" });
     await dialog.getByRole("combobox", { name: "Reason" }).click();
@@ -109,7 +111,12 @@ test("a list and the people on it", async (t) => {
       ({ data }) => data.some(({ event }) => event === "contact.delete"),
     );
   });
-  assert.deepEqual(complaints, []);
+  // The two that are refused here on purpose.
+  const refused = /status of (409|422)/;
+  assert.deepEqual(
+    complaints.filter((complaint) => !refused.test(complaint)),
+    [],
+  );
 });
 
 test("a file of contacts in, and out again", async (t) => {
@@ -135,17 +142,17 @@ test("a file of contacts in, and out again", async (t) => {
       ["Telephone", "Phone number"],
       ["Vorname", "First name"],
       ["E-Mail", "E-mail"],
-      ["Lead score", /Custom field/],
+      ["Lead score", "Custom field “Lead score”"],
     ]) {
       await column(name).click();
-      await page.getByRole("option", { name: option }).click();
+      await page.getByRole("option", { name: option, exact: true }).click();
     }
     await page.getByText("20 of 20 can be used").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
   });
 
   await step("it runs with progress and says what was skipped", async () => {
-    await page.getByRole("textbox", { name: "Tags" }).fill("january");
+    await page.getByRole("combobox", { name: "Tags" }).fill("january");
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Start import" }).click();
     await heading(page, "Import of leads.csv");
@@ -186,7 +193,7 @@ test("a file of contacts in, and out again", async (t) => {
     assert.equal(download.suggestedFilename(), "From-files.csv");
     const rows = (await readFile(await download.path(), "utf8")).trim().split(/\r?\n/);
     assert.equal(rows.length, 3_001);
-    assert.match(rows[0], /phone_number.*custom_fields\.lead_score/);
+    assert.match(rows[0], /phone_number.*custom_fields\.Lead score/);
   });
 
   await step("a file without phone numbers is not imported", async () => {

@@ -26,7 +26,8 @@ export function DeleteContact({ contact, opened, onClose, onDeleted }: Props) {
   const name = nameOf(contact) ?? contact.phone_number;
   const remove = useAction({
     run: () => deleteContact(contact.id, reason),
-    invalidates: [["contacts"], ["powerlists"]],
+    // Not the contact itself, which would be asked for once more and is gone.
+    invalidates: [["contacts", "of", contact.powerlist_id], ["powerlists"]],
     done: `${name} was deleted`,
     failed: "Could not delete the contact",
     onDone: () => {

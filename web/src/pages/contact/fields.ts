@@ -30,7 +30,7 @@ const labels: Record<string, string> = {
   phone_number: "Phone number",
   first_name: "First name",
   last_name: "Last name",
-  name: "Full name",
+  full_name: "Full name",
   email: "E-mail",
   address: "Address",
   city: "City",

@@ -25,14 +25,9 @@ export function fieldChoices(heading: string, chosen: string | null) {
   ];
 }
 
-/** "Lead Score" → "custom_fields.lead_score". */
+/** As the server suggests it: under the heading's own name. */
 export function customName(heading: string): string {
-  const name = heading
-    .trim()
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "_")
-    .replace(/^_+|_+$/g, "");
-  return `${CUSTOM}${name || "column"}`;
+  return `${CUSTOM}${heading.trim() || "column"}`;
 }
 
 /** With one column's field changed; a field is in one column only, so that it leaves another. */

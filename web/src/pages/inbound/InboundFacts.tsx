@@ -91,7 +91,7 @@ function Endpoint({ endpoint }: { endpoint: InboundEndpoint }) {
           {fields.map((field) => (
             <li key={field} className={own.field}>
               <span className="mono">{field}</span>
-              <CopyButton text={field} what={`field ${field}`} />
+              <CopyButton text={field} what={`field ${field} of ${name}`} />
             </li>
           ))}
         </ul>

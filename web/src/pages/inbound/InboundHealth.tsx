@@ -54,7 +54,7 @@ export function InboundHealth({ webhook, onMapping }: Props) {
           <dd>{formatCount(webhook.hits)}</dd>
         </div>
         <div>
-          <dt>Taken, of the last {hits.length || ""}</dt>
+          <dt>Taken lately</dt>
           <dd>{hits.length === 0 ? "—" : formatShare((hits.length - refused) / hits.length)}</dd>
         </div>
         <div>

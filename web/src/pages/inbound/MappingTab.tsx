@@ -119,7 +119,7 @@ export function MappingTab({ webhook, requestId, onRequest }: Props) {
             {pasted === null ? (
               <Select
                 label="On the request"
-                w={280}
+                w={340}
                 data={choicesOf(recent.data, kept)}
                 value={kept}
                 onChange={(to) => onRequest(to ?? undefined)}

@@ -34,7 +34,7 @@ export function ContactsTab({ powerlist, onAdd }: { powerlist: Powerlist; onAdd:
   const navigate = useNavigate();
   const wide = useRoomForPanel();
   const mayWrite = useMay("write");
-  const list = useCursorList(["contacts", { powerlist: id, q, tag, cursor }], () =>
+  const list = useCursorList(["contacts", "of", id, { q, tag, cursor }], () =>
     readContacts(id, { q, tag }, cursor),
   );
   // A contact that a webhook has brought in should be in sight; the count says that there is one.
