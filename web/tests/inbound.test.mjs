@@ -82,6 +82,7 @@ test("a webhook that receives, from the form to the receiver", async (t) => {
   await step("Contact and Contact Delete can be chosen, and are explained", async () => {
     await page.getByRole("button", { name: /^Endpoint/ }).click();
     const picker = page.getByRole("dialog", { name: "Endpoint" });
+    await picker.getByRole("checkbox").first().waitFor();
     assert.equal(await picker.getByRole("checkbox").count(), 2);
     await picker.getByText("contact.delete", { exact: true }).hover();
     const facts = picker.getByRole("region", { name: "About the event type" });

@@ -168,7 +168,7 @@ test("a file of contacts in, and out again", async (t) => {
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Download as CSV" }).click(),
     ]);
-    assert.equal(download.suggestedFilename(), "skipped-leads.csv");
+    assert.match(download.suggestedFilename(), /^skipped-.+\.csv$/);
     const text = await readFile(await download.path(), "utf8");
     assert.match(text, /3002/);
   });
@@ -190,7 +190,7 @@ test("a file of contacts in, and out again", async (t) => {
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Export CSV" }).click(),
     ]);
-    assert.equal(download.suggestedFilename(), "From-files.csv");
+    assert.match(download.suggestedFilename(), /\.csv$/);
     const rows = (await readFile(await download.path(), "utf8")).trim().split(/\r?\n/);
     assert.equal(rows.length, 3_001);
     assert.match(rows[0], /phone_number.*custom_fields\.Lead score/);

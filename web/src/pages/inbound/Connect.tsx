@@ -54,7 +54,11 @@ export function Connect({ webhook }: { webhook: InboundWebhook }) {
               ]}
               style={{ alignSelf: "flex-start" }}
             />
-            <CodeBlock code={curl(url, sampleFields(endpoint), kind)} label="curl command" wrap />
+            <CodeBlock
+              code={curl(url, sampleFields(endpoint, webhook.mapping), kind)}
+              label="curl command"
+              wrap
+            />
             <Text size="sm" c="dimmed">
               Answers 200 with the contact's id and what was done, or 422 with one entry for each
               field that is wrong. With an <span className="mono">idempotency-key</span> header, the

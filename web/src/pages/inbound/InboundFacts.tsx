@@ -83,10 +83,12 @@ function Endpoint({ endpoint }: { endpoint: InboundEndpoint }) {
         <CopyButton text={url} what={`URL of ${name}`} size="md" />
       </div>
       <div>
-        <Text size="sm" c="dimmed" component="span">
-          Form fields{event === "contact" ? ", and any of your own" : ", one of which names it"}
-        </Text>
-        <CopyButton text={fields.join(", ")} what={`all fields of ${name}`} />
+        <div className={own.fieldsHead}>
+          <Text size="sm" c="dimmed" component="span">
+            Form fields{event === "contact" ? ", and any of your own" : ", one of which names it"}
+          </Text>
+          <CopyButton text={fields.join(", ")} what={`all fields of ${name}`} />
+        </div>
         <ul className={own.fields} aria-label={`Form fields of ${name}`}>
           {fields.map((field) => (
             <li key={field} className={own.field}>

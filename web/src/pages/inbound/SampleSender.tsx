@@ -51,17 +51,17 @@ export function SampleSender({ webhook }: { webhook: InboundWebhook }) {
 }
 
 function Sender({ webhook }: { webhook: InboundWebhook }) {
-  const { endpoints, verification } = webhook;
+  const { endpoints, verification, mapping } = webhook;
   const [event, setEvent] = useState(endpoints[0]?.event ?? "contact");
   const endpoint = endpoints.find((each) => each.event === event) ?? endpoints[0];
   const [kind, setKind] = useState<BodyKind>("form");
-  const [body, setBody] = useState(sampleBody({ event }, kind));
+  const [body, setBody] = useState(sampleBody({ event }, kind, mapping));
   const queries = useQueryClient();
 
   function choose(toEvent: string, toKind: BodyKind) {
     setEvent(toEvent);
     setKind(toKind);
-    setBody(sampleBody({ event: toEvent }, toKind));
+    setBody(sampleBody({ event: toEvent }, toKind, mapping));
   }
 
   const send = useMutation<Answer, Error, InboundEndpoint>({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { curl, sampleBody, sampleFields, sentBody, signatureHeaders } from "./sample";
+import { curl, nested, sampleBody, sampleFields, sentBody, signatureHeaders } from "./sample";
 
 test("a deletion names the contact and nothing else", () => {
   expect(Object.keys(sampleFields({ event: "contact.delete" }))).toEqual(["phone_number"]);
@@ -29,4 +29,13 @@ test("signs as receivers verify", async () => {
     "x-hub-signature-256": `sha256=${hex}`,
   });
   expect(await signatureHeaders("twilio", "whsec_1", "body")).toBe(null);
+});
+
+test("a sample is shaped as the mapping reads", () => {
+  const mapping = { phone_number: "lead.phones.0", email: "mail" };
+  expect(JSON.parse(sampleBody({ event: "contact.delete" }, "json", mapping))).toEqual({
+    lead: { phones: { 0: "+12025550187" } },
+  });
+  expect(nested({ a: "1", "a.b": "2" })).toEqual({ a: { b: "2" } });
+  expect(sampleFields({ event: "contact" }, mapping).mail).toBe("maria.lopez@example.com");
 });

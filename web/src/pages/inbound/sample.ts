@@ -1,5 +1,6 @@
 // A contact to send, and the requests that send it.
 import type { InboundEndpoint } from "../../api/client";
+import type { Mapping } from "./mapping";
 
 export type BodyKind = "json" | "form";
 
@@ -13,16 +14,45 @@ const person: Record<string, string> = {
   lead_source: "Posthaste sample",
 };
 
-/** What the endpoint's sample says: for a deletion, no more than whom. */
-export function sampleFields({ event }: Pick<InboundEndpoint, "event">): Record<string, string> {
-  return event === "contact" ? person : { phone_number: person.phone_number as string };
+/**
+ * What the endpoint's sample says: for a deletion, no more than whom. Under the names at which the
+ * mapping looks for each field.
+ */
+export function sampleFields(
+  { event }: Pick<InboundEndpoint, "event">,
+  mapping: Mapping = {},
+): Record<string, string> {
+  const fields = event === "contact" ? person : { phone_number: person.phone_number as string };
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, value]) => [mapping[field] ?? field, value]),
+  );
 }
 
-export function sampleBody(endpoint: Pick<InboundEndpoint, "event">, kind: BodyKind): string {
-  const fields = sampleFields(endpoint);
+export function sampleBody(
+  endpoint: Pick<InboundEndpoint, "event">,
+  kind: BodyKind,
+  mapping: Mapping = {},
+): string {
+  const fields = sampleFields(endpoint, mapping);
   return kind === "json"
-    ? JSON.stringify(fields, null, 2)
+    ? JSON.stringify(nested(fields), null, 2)
     : new URLSearchParams(fields).toString().replaceAll("&", "&\n");
+}
+
+/** `{"a.b": 1}` → `{"a": {"b": 1}}`, as paths say it. */
+export function nested(fields: Record<string, string>): Record<string, unknown> {
+  const made: Record<string, unknown> = {};
+  for (const [path, value] of Object.entries(fields)) {
+    const names = path.split(".");
+    const last = names.pop() as string;
+    let place = made;
+    for (const name of names) {
+      if (typeof place[name] !== "object" || place[name] === null) place[name] = {};
+      place = place[name] as Record<string, unknown>;
+    }
+    place[last] = value;
+  }
+  return made;
 }
 
 /** A form may be written in lines, which are not sent. */
@@ -34,7 +64,10 @@ export function sentBody(text: string, kind: BodyKind): string {
 export function curl(url: string, fields: Record<string, string>, kind: BodyKind): string {
   const lines =
     kind === "json"
-      ? [`-H ${quoted("content-type: application/json")}`, `-d ${quoted(JSON.stringify(fields))}`]
+      ? [
+          `-H ${quoted("content-type: application/json")}`,
+          `-d ${quoted(JSON.stringify(nested(fields)))}`,
+        ]
       : Object.entries(fields).map(
           ([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`,
         );
