@@ -64,6 +64,21 @@ const overlays = {
         .waitFor();
     },
   ],
+  "the endpoints of one that receives": [
+    "/setup/webhooks/new?direction=inbound",
+    async (page) => {
+      await page.getByRole("button", { name: /^Endpoint/ }).click();
+      await page.getByRole("checkbox", { name: /contact\.delete/ }).focus();
+    },
+  ],
+  "a new powerlist": [
+    "/setup/powerlists",
+    (page) => page.getByRole("button", { name: "Add", exact: true }).click(),
+  ],
+  "the deletion of a powerlist": [
+    "/setup/powerlists",
+    (page) => page.getByLabel("Delete January prospects").click(),
+  ],
   "a deletion": ["/setup/webhooks", (page) => page.getByLabel("Delete Billing").click()],
   "a menu": ["/setup/webhooks", (page) => page.getByLabel("More for Billing").click()],
   "the user's menu": ["/setup/webhooks", (page) => page.getByLabel("Your menu").click()],

@@ -68,6 +68,64 @@ after(async () => {
   await Promise.all([server?.stop(), receiver?.stop()]);
 });
 
+/** A file whose cells and headings are of the corpus. */
+function hostileFile() {
+  const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+  const heading = ["phone_number", "first_name", ...corpus.map(quoted)].join(",");
+  const rows = corpus.map((text, n) =>
+    [`+12025552${100 + n}`, quoted(text), ...corpus.map(quoted)].join(","),
+  );
+  return [heading, ...rows, ["12", ...corpus.slice(0, 1), ...corpus].map(quoted).join(",")].join(
+    "\n",
+  );
+}
+
+/** Lists, contacts, imports and requests that are full of it. */
+async function hostileContacts() {
+  const lists = [];
+  for (const text of corpus) {
+    const made = { name: text, description: text };
+    lists.push(await server.call("POST", "/v1/powerlists", made));
+  }
+  const list = lists[3];
+  let contact;
+  for (const [n, text] of corpus.entries()) {
+    contact = await server.call("POST", `/v1/powerlists/${list.id}/contacts`, {
+      phone_number: `+1202555${1000 + n}`,
+      first_name: text,
+      city: text,
+      tags: n === corpus.length - 1 ? corpus : [text],
+      custom_fields: Object.fromEntries(
+        corpus.map((each, m) => [`f${m} ${each}`.slice(0, 100), each]),
+      ),
+    });
+  }
+  const query = new URLSearchParams({ file_name: corpus[3] });
+  const started = await server.upload(
+    `/v1/powerlists/${list.id}/imports?${query}&columns=${encodeURIComponent(
+      JSON.stringify(["phone_number", "first_name", ...corpus.map(() => null)]),
+    )}`,
+    hostileFile(),
+  );
+  const job = await until(
+    () => server.call("GET", `/v1/jobs/${started.id}`),
+    ({ state }) => state === "done",
+  );
+  const receiving = await server.call("POST", "/v1/webhooks", {
+    title: corpus[0],
+    direction: "inbound",
+    powerlist_id: list.id,
+    events: ["contact"],
+  });
+  await fetch(server.url + receiving.endpoints[0].path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-hostile": "<script>" },
+    body: JSON.stringify({ phone: "12", email: corpus[0], ...corpus.slice(0, 8) }),
+  });
+  const { data } = await server.call("GET", `/v1/webhooks/${receiving.id}/requests`);
+  return { list, contact, receiving, request: data[0], job };
+}
+
 test("nothing that somebody wrote becomes code", async (t) => {
   const { page, complaints } = await openWindow(browser);
   await signIn(page, server);
@@ -95,6 +153,7 @@ test("nothing that somebody wrote becomes code", async (t) => {
     const email = `hostile${n}@example.com`;
     await server.call("POST", "/v1/users", { name: text, email, role: "viewer" });
   }
+  const contacts = await hostileContacts();
   const event = await server.publish("hostile.n0", data);
   const webhook = webhooks[0];
   const { data: deliveries } = await until(
@@ -149,6 +208,27 @@ test("nothing that somebody wrote becomes code", async (t) => {
     await visit(`/setup/webhooks/${webhook.id}?tab=${tab}`, [corpus[0]]);
   }
   await visit(`/setup/webhooks/${webhook.id}/edit`, [corpus[0]]);
+  const { list, contact, receiving, request, job } = contacts;
+  await visit("/setup/powerlists", corpus);
+  await visit(`/setup/powerlists/${list.id}`, [...corpus, list.name]);
+  await visit(`/setup/powerlists/${list.id}?selected=${contact.id}`, corpus);
+  await visit(`/setup/powerlists/${list.id}?tab=imports`, [corpus[3]]);
+  await visit(`/setup/powerlists/${list.id}?tab=settings`, [list.name]);
+  await visit(`/setup/powerlists/${list.id}?q=${encodeURIComponent(corpus[3])}`);
+  await visit(`/setup/powerlists/${list.id}?tag=${encodeURIComponent(corpus[3])}`);
+  await visit(`/setup/powerlists/${list.id}/imports/${job.id}`, [corpus[3]]);
+  await visit(`/setup/powerlists/${list.id}/import`, [corpus[3]], () =>
+    page.getByLabel("CSV file").setInputFiles({
+      name: `${corpus[3].replaceAll("/", "_")}.csv`,
+      mimeType: "text/csv",
+      buffer: Buffer.from(hostileFile()),
+    }),
+  );
+  await visit(`/contacts/${contact.id}`, corpus);
+  await visit(`/contacts/${contact.id}`, [], click("button", "Edit"));
+  await visit(`/setup/webhooks/${receiving.id}?selected=${request.id}`, asJson.slice(0, 5));
+  await visit(`/setup/webhooks/${receiving.id}?tab=mapping`, [corpus[0]]);
+  await visit(`/setup/webhooks/${receiving.id}?tab=code`, [corpus[0]]);
   await visit("/setup/event-types", corpus);
   await visit("/setup/event-types/hostile.n0", asJson);
   await visit("/setup/event-types/hostile.n3", [corpus[3]]);

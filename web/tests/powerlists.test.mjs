@@ -209,12 +209,14 @@ test("a file of contacts in, and out again", async (t) => {
 
   await step("a list with people on it is deleted by its name", async () => {
     await page.goto(`${server.url}/setup/powerlists`);
-    await page.getByLabel("Delete From files").click();
+    const button = page.getByRole("button", { name: "Delete From files" });
+    await button.click();
     const dialog = page.getByRole("dialog", { name: "Delete From files?" });
     assert.ok(await dialog.getByRole("button", { name: "Delete" }).isDisabled());
     await dialog.getByLabel(/to confirm/).fill("From files");
     await dialog.getByRole("button", { name: "Delete" }).click();
-    await page.getByLabel("Delete From files").waitFor({ state: "detached" });
+    await dialog.waitFor({ state: "hidden" });
+    await button.waitFor({ state: "detached" });
   });
   assert.deepEqual(complaints, []);
 });

@@ -92,7 +92,8 @@ test("a webhook is added, hit, looked at, edited and deleted", async (t) => {
   });
 
   await step("the purple Submit adds the webhook", async () => {
-    await page.getByRole("button", { name: "Choose no list" }).click();
+    await page.getByRole("combobox", { name: "Powerlist" }).click();
+    await page.getByRole("option", { name: "Events of every list" }).click();
     await page.getByRole("textbox", { name: "URL" }).fill(receiver.url);
     const submit = page.getByRole("button", { name: "Submit" });
     assert.equal(await colour(submit), "purple");

@@ -8,11 +8,14 @@ import { CreatePowerlist } from "../pages/powerlists/CreatePowerlist";
 
 /** No id is like it. */
 const CREATE = "create";
+const NONE = "none";
 
 interface Props {
   label: string;
   description?: ReactNode;
   placeholder: string;
+  /** What it is called to choose none; without, one has to be chosen. */
+  none?: string;
   required?: boolean;
   /** "" where none is chosen. */
   value: string;
@@ -21,13 +24,14 @@ interface Props {
 }
 
 export function PowerlistSelect(props: Props) {
-  const { label, description, placeholder, required, value, onChange, error } = props;
+  const { label, description, placeholder, none, required, value, onChange, error } = props;
   const { data } = useQuery(powerlistsQuery);
   const mayWrite = useMay("write");
   const [search, setSearch] = useState("");
   const [creating, setCreating] = useState<string | null>(null);
   const lists = data?.powerlists ?? [];
-  const options = lists.map(({ id, name }) => ({ value: id, label: name }));
+  const options = none === undefined ? [] : [{ value: NONE, label: none }];
+  options.push(...lists.map(({ id, name }) => ({ value: id, label: name })));
   // One that is gone, or not among those read, is still what is set.
   if (value !== "" && !lists.some(({ id }) => id === value)) {
     options.push({ value, label: value });
@@ -51,17 +55,16 @@ export function PowerlistSelect(props: Props) {
           )
         }
         searchable
-        clearable={!required}
-        clearButtonProps={{ "aria-label": "Choose no list" }}
         allowDeselect={false}
         nothingFoundMessage="No such list"
         searchValue={search}
         onSearchChange={setSearch}
-        value={value === "" ? null : value}
+        value={value !== "" ? value : none === undefined ? null : NONE}
         onChange={(to) => {
-          if (to !== CREATE) return onChange(to ?? "");
+          if (to !== CREATE) return onChange(to === NONE ? "" : (to ?? ""));
           const known = lists.some(({ name }) => name === search);
-          setCreating(known || search.startsWith("Create a new list") ? "" : search.trim());
+          const own = [none, "Create a new list…"].includes(search);
+          setCreating(known || own ? "" : search.trim());
         }}
       />
       {creating !== null && (

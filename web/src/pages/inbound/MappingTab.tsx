@@ -329,12 +329,13 @@ function PathSelect(props: RowProps & { label: string; placeholder: string }) {
     <Select
       aria-label={label}
       placeholder={placeholder}
-      data={choices}
+      data={
+        chosen === undefined ? choices : [{ value: "", label: "Find it by itself" }, ...choices]
+      }
       value={chosen ?? null}
-      onChange={onPath}
+      onChange={(path) => onPath(path || null)}
       searchable
-      clearable
-      clearButtonProps={{ "aria-label": `Find ${label} by itself` }}
+      allowDeselect={false}
       disabled={disabled}
       nothingFoundMessage="Nothing of that name in the request"
       renderOption={({ option }) => (

@@ -211,7 +211,8 @@ export function WebhookForm({ webhook, start, draftKey, onSaved, onCancel }: Pro
           />
           <PowerlistSelect
             label="Powerlist"
-            placeholder={inbound ? "Choose a list" : "Events of every list"}
+            placeholder="Choose a list"
+            none={inbound ? undefined : "Events of every list"}
             description={
               inbound
                 ? "The calling list that contacts come to."
