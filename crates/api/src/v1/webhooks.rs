@@ -37,7 +37,7 @@ use super::any_webhook::{
 use super::deliveries::{DeliveryDetail, show_delivery};
 use super::event_body::unknown_type;
 use super::inbound_webhooks::{self, InboundWebhookJson, check_list, wrong_direction};
-use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
+use super::names::{OutboundName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Read, Write};
@@ -59,7 +59,7 @@ pub struct WebhookJson {
     number: u32,
     title: String,
     /// Always `outbound`: events are posted to `url`.
-    #[schema(value_type = DirectionName)]
+    #[schema(value_type = OutboundName)]
     direction: &'static str,
     url: String,
     events: Vec<String>,
@@ -169,7 +169,7 @@ pub struct SettingsBody {
     title: Option<String>,
     /// `outbound`, also if left out; it cannot be changed.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<DirectionName>, nullable = false)]
+    #[schema(value_type = Option<OutboundName>, nullable = false)]
     direction: Option<String>,
     /// https; plain http and addresses that are not public only where the operator allows them.
     #[serde(default, deserialize_with = "given")]
