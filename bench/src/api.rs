@@ -28,6 +28,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Between two looks whether a server is ready: it is part of what is measured.
 const READY_POLL: Duration = Duration::from_millis(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Webhooks created at the same time.
 const CREATORS: usize = 16;
@@ -94,6 +95,28 @@ impl Api {
             }
             sleep(READY_POLL).await;
         }
+    }
+
+    /// What was created.
+    pub async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let answer = self.expect(Method::POST, path, body.to_string()).await?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// Posts a CSV file, however long that takes.
+    pub async fn upload(&self, path: &str, file: Bytes) -> anyhow::Result<Value> {
+        let url = TargetUrl::parse(&format!("http://{}{path}", self.address))?;
+        let mut headers = HeaderMap::new();
+        let key = HeaderValue::try_from(format!("Bearer {API_KEY}"))?;
+        headers.insert(AUTHORIZATION, key);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+        let (status, _, answer) = self
+            .client
+            .request(Method::POST, &url, headers, file, UPLOAD_TIMEOUT, ANSWER_BYTES_MAX)
+            .await?;
+        let text = String::from_utf8_lossy(&answer);
+        ensure!(status.is_success(), "POST {path} was answered with {status}: {text}");
+        Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Answers its id.

@@ -288,6 +288,7 @@ impl Filling {
             powerlist_id: None,
             data: self.data.clone(),
             trigger: Trigger::Event,
+            hops: 0,
             targets: targets.clone(),
         }
     }

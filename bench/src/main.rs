@@ -10,6 +10,7 @@ mod fan_out;
 mod history;
 mod history_filling;
 mod idle;
+mod imports;
 mod instructions;
 mod isolation;
 mod ledger;
@@ -38,6 +39,7 @@ use tokio::time::Instant;
 use configured::ConfiguredArgs;
 use fan_out::FanOutArgs;
 use history::HistoryArgs;
+use imports::ImportsArgs;
 use instructions::InstructionsArgs;
 use isolation::IsolationArgs;
 use progress::Progress;
@@ -80,6 +82,8 @@ enum Command {
     Configured(ConfiguredArgs),
     /// Ten million deliveries in the store
     History(HistoryArgs),
+    /// A file of a million contacts
+    Imports(ImportsArgs),
     /// A server with nothing to do
     Idle,
     /// Instructions for a delivery, counted by valgrind
@@ -160,6 +164,9 @@ async fn measure_one(
         Command::Configured(args) => {
             report.configured = Some(configured::measure(&args, settings, progress).await?);
         }
+        Command::Imports(args) => {
+            report.imports = Some(imports::measure(&args, settings, progress).await?);
+        }
         Command::Idle => report.idle = Some(idle::measure(settings, progress).await?),
         Command::Instructions(args) => {
             let found = instructions::measure(&args, settings, progress).await?;
@@ -198,6 +205,8 @@ async fn measure_all(report: &mut Report, progress: &mut Progress) {
     report.configured = kept(failures, found);
     let found = history::measure(&HistoryArgs::default(), &short, progress).await;
     report.history = kept(failures, found);
+    let found = imports::measure(&ImportsArgs::default(), settings, progress).await;
+    report.imports = kept(failures, found);
     report.idle = kept(failures, idle::measure(settings, progress).await);
     let found = instructions::measure(&InstructionsArgs::default(), settings, progress).await;
     report.instructions = match kept(failures, found) {

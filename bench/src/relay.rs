@@ -196,6 +196,7 @@ async fn accept(relay: &Arc<Relay>, posted: &PostedEvent<'_>) -> Result<Receipt,
         powerlist_id: None,
         data: data.into(),
         trigger: Trigger::Event,
+        hops: 0,
         targets: relay.webhooks.iter().map(|target| target.webhook.id).collect(),
     });
     for position in 0..relay.webhooks.len() {

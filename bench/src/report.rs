@@ -10,6 +10,7 @@ use crate::deliveries::DeliveriesReport;
 use crate::fan_out::FanOutReport;
 use crate::history::HistoryReport;
 use crate::idle::IdleReport;
+use crate::imports::ImportsReport;
 use crate::instructions::InstructionsReport;
 use crate::isolation::IsolationReport;
 use crate::prepared::git;
@@ -32,6 +33,7 @@ pub struct Report {
     pub configured: Option<ConfiguredReport>,
     pub history: Option<HistoryReport>,
     pub idle: Option<IdleReport>,
+    pub imports: Option<ImportsReport>,
     pub instructions: Option<InstructionsReport>,
     /// Of scenarios that could not be measured: why.
     pub failures: Vec<String>,
@@ -81,6 +83,7 @@ impl Report {
             configured: None,
             history: None,
             idle: None,
+            imports: None,
             instructions: None,
             failures: Vec::new(),
             seconds: 0.0,
@@ -102,6 +105,7 @@ impl Report {
         rows.extend(self.fan_out.iter().flat_map(FanOutReport::rows));
         rows.extend(self.configured.iter().flat_map(ConfiguredReport::rows));
         rows.extend(self.history.iter().flat_map(HistoryReport::rows));
+        rows.extend(self.imports.iter().flat_map(ImportsReport::rows));
         rows.extend(self.idle.iter().flat_map(IdleReport::rows));
         rows.extend(self.instructions.iter().flat_map(InstructionsReport::rows));
         self.summary = rows;
@@ -120,6 +124,7 @@ impl Report {
             || self.configured.as_ref().is_some_and(ConfiguredReport::is_broken)
             || self.history.as_ref().is_some_and(HistoryReport::is_broken)
             || self.idle.as_ref().is_some_and(IdleReport::is_broken)
+            || self.imports.as_ref().is_some_and(ImportsReport::is_broken)
     }
 }
 

@@ -123,6 +123,11 @@ async fn run_next(state: &AppState) -> Result<bool, StoreError> {
         Ok(()) => (JobState::Done, None),
         Err(Ended::Unfit(error)) => (JobState::Failed, Some(error)),
         Err(Ended::Left) => return Ok(true),
+        Err(Ended::Store(StoreError::Damaged { what })) => {
+            // It would be so the next time too, and nobody else's import would ever begin.
+            tracing::error!(job.id = %id, error.what = what, "an import cannot be read");
+            (JobState::Failed, Some("its file cannot be read any more".to_owned()))
+        }
         Err(Ended::Store(error)) => return Err(error),
     };
     state.store.set_import_state(state.now(), id, end, error).await?;

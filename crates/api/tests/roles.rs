@@ -3,6 +3,7 @@
 
 mod support;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use posthaste_core::account::{Action, Role};
 use serde_json::{Value, json};
@@ -52,6 +53,9 @@ struct Things {
     key: String,
     account: String,
     user: String,
+    powerlist: String,
+    contact: String,
+    job: String,
     inbound: String,
     token: String,
     /// Of the inbound webhook.
@@ -70,6 +74,12 @@ impl Things {
         let key = server.post("/v1/api-keys", key).await.expect(201).id();
         let user = json!({"email": "ann@example.com", "name": "Ann", "role": "editor"});
         let user = server.post("/v1/users", user).await.expect(201).id();
+        let powerlist = server.post("/v1/powerlists", json!({"name": "L"})).await.expect(201).id();
+        let lists = format!("/v1/powerlists/{powerlist}");
+        let contact = json!({"phone_number": "+12025550187"});
+        let contact = server.post(&format!("{lists}/contacts"), contact).await.expect(201).id();
+        let imports = format!("{lists}/imports");
+        let job = send_csv(server, &imports, &server.keys.account).await.expect(202).id();
         let list = server.powerlist(server.account, "Prospects").await;
         let inbound = json!({"direction": "inbound", "title": "In", "powerlist_id": list,
             "events": ["contact", "contact.delete"]});
@@ -81,7 +91,20 @@ impl Things {
         let requests = server.get(&format!("/v1/webhooks/{inbound}/requests")).await.json;
         let request = requests["data"][0]["id"].as_str().expect("an id").to_owned();
         let account = server.account.to_string();
-        Things { webhook, event, delivery, key, account, user, inbound, token, request }
+        Things {
+            webhook,
+            event,
+            delivery,
+            key,
+            account,
+            user,
+            powerlist,
+            contact,
+            job,
+            inbound,
+            token,
+            request,
+        }
     }
 
     fn path(&self, template: &str) -> String {
@@ -93,6 +116,9 @@ impl Things {
             Some("api-keys") => &self.key,
             Some("accounts") => &self.account,
             Some("users") => &self.user,
+            Some("powerlists") => &self.powerlist,
+            Some("contacts") => &self.contact,
+            Some("jobs") => &self.job,
             _ => "",
         };
         template
@@ -116,6 +142,9 @@ fn missing(template: &str) -> String {
         Some("deliveries") => "dlv_",
         Some("api-keys") => "key_",
         Some("users") => "usr_",
+        Some("powerlists") => "pl_",
+        Some("contacts") => "ct_",
+        Some("jobs") => "job_",
         _ => "acct_",
     };
     template
@@ -140,6 +169,8 @@ fn body_for(operation: &Operation) -> Value {
         ("POST", "/v1/api-keys") => json!({"name": "n", "role": "read"}),
         ("POST", "/v1/accounts") => json!({"name": "n"}),
         ("POST", "/v1/users") => json!({"email": "b@example.com", "name": "B", "role": "viewer"}),
+        ("POST", "/v1/powerlists") => json!({"name": "n"}),
+        ("POST", "/v1/powerlists/{id}/contacts") => json!({"phone_number": "+12025550188"}),
         ("POST", "/v1/session") => json!({"email": "b@example.com", "password": "wrong"}),
         ("POST", "/v1/session/link") => json!({"token": "wrong"}),
         ("POST", "/v1/session/password") => json!({"password": "correct horse"}),
@@ -148,7 +179,15 @@ fn body_for(operation: &Operation) -> Value {
 }
 
 async fn call(server: &TestServer, operation: &Operation, path: &str, key: &str) -> Answer {
+    if operation.method == "POST" && operation.path.contains("/imports") {
+        return send_csv(server, path, key).await;
+    }
     server.call(&operation.method, path, key, body_for(operation)).await
+}
+
+async fn send_csv(server: &TestServer, path: &str, key: &str) -> Answer {
+    let request = server.request("POST", path, key).header("content-type", "text/csv");
+    server.send(request.body(Body::from("phone\n+12025550187\n")).expect("a request")).await
 }
 
 fn key_of(server: &TestServer, role: Role) -> &str {

@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, api_key, delivery, doctor, event_type, inbound, send, sign, stats, tail, trigger,
-    try_it, user, verify, webhook,
+    account, api_key, contact, delivery, doctor, event_type, inbound, powerlist, send, sign, stats,
+    tail, trigger, try_it, user, verify, webhook,
 };
 use crate::config::Settings;
 use crate::output::{ColorChoice, Format};
@@ -170,6 +170,22 @@ pub enum Verb {
                              call.ended"
     )]
     EventType(event_type::EventTypeArgs),
+
+    /// Powerlists: list, add, import, export
+    #[command(
+        visible_alias = "powerlists",
+        before_help = "Examples:\n  posthaste powerlist ls\n  posthaste powerlist import Berlin \
+                             leads.csv"
+    )]
+    Powerlist(powerlist::PowerlistArgs),
+
+    /// Contacts: list, show, add, remove
+    #[command(
+        visible_alias = "contacts",
+        before_help = "Examples:\n  posthaste contact ls Berlin\n  posthaste contact add Berlin \
+                             '030 123456'"
+    )]
+    Contact(contact::ContactArgs),
 
     /// API keys: list, add, remove
     #[command(

@@ -130,6 +130,30 @@ impl ApiClient {
         self.get(&query.on(path)).await
     }
 
+    /// Posts a file of contacts.
+    pub async fn upload(
+        &self,
+        path: &str,
+        query: &Query,
+        file: Bytes,
+        timeout: Duration,
+    ) -> Result<Value, Failure> {
+        let url = self.url_of(&query.on(path))?;
+        let mut headers = self.headers("application/json", &[])?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+        let sent =
+            self.http.request(Method::POST, &url, headers, file, timeout, ANSWER_BYTES_MAX).await;
+        let (status, _, text) = sent.map_err(|error| self.unreachable(&error))?;
+        let value = value_of(&text);
+        if status.is_success() { Ok(value) } else { Err(self.refused(status, value)) }
+    }
+
+    /// Opens a file that is read as it comes.
+    pub async fn download(&self, path: &str) -> Result<OpenAnswer, Failure> {
+        let url = self.url_of(path)?;
+        self.open_with(&url, &self.headers("text/csv, application/problem+json", &[])?).await
+    }
+
     async fn call(
         &self,
         method: Method,
@@ -160,7 +184,11 @@ impl ApiClient {
         let url = self.url_of(&query.on(path))?;
         let headers =
             self.headers("text/event-stream", &[(LAST_EVENT_ID, last_id, "the last id")])?;
-        let opened = self.http.open(&url, &headers, self.access.timeout).await;
+        self.open_with(&url, &headers).await
+    }
+
+    async fn open_with(&self, url: &TargetUrl, headers: &HeaderMap) -> Result<OpenAnswer, Failure> {
+        let opened = self.http.open(url, headers, self.access.timeout).await;
         let mut answer = opened.map_err(|error| self.unreachable(&error))?;
         if answer.status.is_success() {
             return Ok(answer);

@@ -292,22 +292,8 @@ pub async fn create(
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
-    let prepared = async {
-        let list = powerlists::find(&state, caller.account, &id).await?;
-        let wish = query.parse(&list)?;
-        check_media_type(&headers)?;
-        if announced_bytes(&headers).is_some_and(|bytes| bytes > IMPORT_FILE_BYTES_MAX) {
-            return Err(too_large());
-        }
-        check_waiting(&state, caller.account).await?;
-        Ok(wish)
-    };
-    let taken = async {
-        let mut wish = prepared.await?;
-        let upload = take_file(&state, &mut body, &mut wish).await?;
-        Ok((wish.settings, upload))
-    };
-    let (settings, upload) = match taken.await {
+    let taken = take(&state, caller.account, &id, query, &headers, &mut body).await;
+    let (settings, upload) = match taken {
         Ok(taken) => taken,
         Err(error) => {
             if !headers.contains_key(header::EXPECT) {
@@ -332,6 +318,27 @@ pub async fn create(
         .await?;
     let location = [(header::LOCATION, format!("/v1/jobs/{}", job.id))];
     Ok((StatusCode::ACCEPTED, location, Json(JobJson::of(&job, None))))
+}
+
+/// What is to be imported and how. Whatever can be said against it before the file is there is said
+/// then.
+async fn take(
+    state: &AppState,
+    account: AccountId,
+    powerlist: &Segment,
+    query: ImportQuery,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<(ImportSettings, Box<dyn Upload>), ApiError> {
+    let list = powerlists::find(state, account, powerlist).await?;
+    let mut wish = query.parse(&list)?;
+    check_media_type(headers)?;
+    if announced_bytes(headers).is_some_and(|bytes| bytes > IMPORT_FILE_BYTES_MAX) {
+        return Err(too_large());
+    }
+    check_waiting(state, account).await?;
+    let upload = take_file(state, body, &mut wish).await?;
+    Ok((wish.settings, upload))
 }
 
 /// Takes the file to disk as it comes: no faster than the disk takes it, and with one piece of it in

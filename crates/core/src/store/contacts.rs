@@ -64,8 +64,8 @@ pub trait ContactStore: Send + Sync + 'static {
     async fn update_powerlist(&self, powerlist: &Powerlist) -> Result<bool, StoreError>;
 
     /// Deletes a list with all that are on it: none of them is to be found any more, and no event
-    /// is raised for them. Whether there was such a list. Takes no longer for a million contacts
-    /// than for one; their rows go later ([`ContactStore::sweep`]).
+    /// is raised for them. Imports into it are cancelled. Whether there was such a list. Takes no
+    /// longer for a million contacts than for one; their rows go later ([`ContactStore::sweep`]).
     async fn delete_powerlist(
         &self,
         account: AccountId,
@@ -109,7 +109,8 @@ pub trait ContactStore: Send + Sync + 'static {
         origin: Origin,
     ) -> Result<Vec<Edited>, StoreError>;
 
-    /// The oldest events that are to be raised, in the order of the changes.
+    /// The oldest events that are to be raised, in the order of the changes; fewer than the limit
+    /// where they are large, but none only if there are none.
     async fn contact_events(&self, limit: usize) -> Result<Vec<ContactEvent>, StoreError>;
 
     /// Takes the notes up to that one away: their events are accepted.
@@ -153,7 +154,8 @@ pub trait InboundStore: Send + Sync + 'static {
     ///
     /// With an idempotency key, the first request to that webhook wins, and its verdict is repeated
     /// for 24 h: nothing else is done then, but the request is kept and counted. Another request
-    /// under the same key gets [`Verdict::KeyReused`].
+    /// under the same key gets [`Verdict::KeyReused`]. A request that is refused has no use of its
+    /// key: it may be anybody's.
     async fn receive(
         &self,
         request: ReceivedRequest,
@@ -167,7 +169,8 @@ pub trait InboundStore: Send + Sync + 'static {
         id: RequestId,
     ) -> Result<Option<InboundRequest>, StoreError>;
 
-    /// Of one inbound webhook, or with a verdict only those ([`Verdict::as_str`]).
+    /// Of one inbound webhook, or with a verdict only those ([`Verdict::as_str`]). Pages are short
+    /// where bodies are large.
     async fn list_inbound_requests(
         &self,
         account: AccountId,
@@ -220,9 +223,10 @@ pub trait ImportStore: Send + Sync + 'static {
         bytes_max: usize,
     ) -> Result<Bytes, StoreError>;
 
-    /// Moves an import on, in the transaction that makes these changes. What became of each decides
-    /// what is counted (see [`ImportProgress`]); `progress` says how far the file is and counts
-    /// what was skipped before. `None`, and nothing is changed, if it is over (cancelled) by now.
+    /// Moves an import on, in the transaction that makes these changes. What became of each is
+    /// counted beside what was before (see [`ImportProgress`]); `progress` says how far the file is
+    /// and counts all that was skipped before the store saw it. `None`, and nothing is changed, if
+    /// it is over (cancelled) by now.
     async fn advance_import(
         &self,
         now: Timestamp,

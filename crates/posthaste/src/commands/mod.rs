@@ -2,10 +2,13 @@
 
 pub mod account;
 pub mod api_key;
+pub mod contact;
 pub mod delivery;
 pub mod doctor;
 pub mod event_type;
+pub mod import;
 pub mod inbound;
+pub mod powerlist;
 pub mod send;
 pub mod sign;
 pub mod stats;
@@ -119,6 +122,8 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::Tail(arguments) => tail::run(&arguments, &context).await,
         Verb::Stats(arguments) => stats::run(&arguments, &context).await,
         Verb::EventType(arguments) => event_type::run(&arguments, &context).await,
+        Verb::Powerlist(arguments) => powerlist::run(arguments, &context).await,
+        Verb::Contact(arguments) => contact::run(arguments, &context).await,
         Verb::Key(arguments) => api_key::run(arguments, &context).await,
         Verb::Account(arguments) => account::run(&arguments, &context).await,
         Verb::User(arguments) => user::run(arguments, &context).await,

@@ -112,7 +112,7 @@ pub async fn an_inbound_webhook_comes_back_as_it_was_made(f: &mut dyn Fixture) {
     assert_eq!((&made.tokens.current, &made.tokens.previous), (&new.token, &None));
     assert_eq!((made.created_at, made.updated_at), (at(DAY), at(DAY)));
     f.reopen().await;
-    assert_eq!(all(&*f.store(), account(1)).await, [made.clone()]);
+    assert_eq!(all(&*f.store(), account(1)).await, std::slice::from_ref(&made));
     let mut changed = made;
     changed.settings = InboundSettings {
         title: "Other".to_owned(),
@@ -132,7 +132,7 @@ pub async fn an_inbound_webhook_comes_back_as_it_was_made(f: &mut dyn Fixture) {
     changed.updated_at = at(2 * DAY);
     assert!(f.store().update_inbound_webhook(&changed).await.expect("update"));
     f.reopen().await;
-    assert_eq!(all(&*f.store(), account(1)).await, [changed.clone()]);
+    assert_eq!(all(&*f.store(), account(1)).await, std::slice::from_ref(&changed));
     assert_eq!(f.store().all_inbound_webhooks().await.expect("webhooks"), [changed]);
 }
 

@@ -15,7 +15,8 @@
 //!     trigger u8 (and 0x80 if there is a powerlist, and 0x10 times the hops), powerlist u64 if so,
 //!     type, targets (u64 each), data
 //! ```
-//! The trigger's own codes stay below 0x10. Hops have three bits, which were 0 before there were any.
+//! The trigger's own codes stay below 0x10. Hops have three bits, which were 0 before there were
+//! any.
 //!
 //! The marker holds two bytes that no UTF-8 text contains, so that no customer's data can pass for
 //! a frame when the next one behind a damaged one is looked for.

@@ -82,27 +82,35 @@ impl Search {
         (!words.is_empty() || tag.is_some()).then_some(Search { words, tag })
     }
 
-    pub fn wants(&self, fields: &ContactFields) -> bool {
-        if self.tag.as_ref().is_some_and(|tag| !fields.tags.contains(tag)) {
-            return false;
-        }
+    /// Whether a contact is what is looked for. Counts, for each word, whether it has that one.
+    pub fn wants(&self, fields: &ContactFields, had: &mut Had) -> bool {
+        had.contacts += 1;
         let mut known = Vec::new();
         each_text(fields, |text| known.extend(split(text)));
         let digits = fields.phone_number.as_str();
-        self.words.iter().all(|word| {
-            known.iter().any(|known| known.starts_with(word.as_str()))
-                || (is_digits(word) && digits.contains(word.as_str()))
-        })
+        let mut has_all = self.tag.as_ref().is_none_or(|tag| fields.tags.contains(tag));
+        had.words.resize(self.words.len(), 0);
+        for (word, had) in self.words.iter().zip(&mut had.words) {
+            let has = known.iter().any(|known| known.starts_with(word.as_str()))
+                || (is_digits(word) && digits.contains(word.as_str()));
+            *had += usize::from(has);
+            has_all &= has;
+        }
+        has_all
     }
 
-    /// Finds all that are wanted in the index, and a few more. `None` where the index is of no
-    /// use.
-    pub fn index_query(&self, list: i64) -> Option<String> {
+    /// Finds all that are wanted in the index, and more: words that many have are left out, because
+    /// to put together who has them costs more than to look at those who have the others. `None`
+    /// where the index is of no use.
+    pub fn index_query(&self, list: i64, had: &Had) -> Option<String> {
         let mut asked = Vec::new();
         if let Some(tag) = &self.tag {
             asked.push(format!("\"{list}t{}\"", hex::encode(tag)));
         }
-        for word in &self.words {
+        for (position, word) in self.words.iter().enumerate() {
+            if had.is_common(position) {
+                continue;
+            }
             let begins = format!("\"{list}w{word}\"*");
             if !is_digits(word) {
                 asked.push(begins);
@@ -114,6 +122,20 @@ impl Search {
             }
         }
         (!asked.is_empty()).then(|| asked.join(" AND "))
+    }
+}
+
+/// How many of the contacts that were looked at had each word of a search.
+#[derive(Debug, Default)]
+pub struct Had {
+    contacts: usize,
+    words: Vec<usize>,
+}
+
+impl Had {
+    /// One in twenty: a page of the usual size in a thousand contacts.
+    fn is_common(&self, word: usize) -> bool {
+        self.words.get(word).is_some_and(|had| had * 20 > self.contacts)
     }
 }
 

@@ -2,7 +2,9 @@
 //! after what was deleted.
 
 use async_trait::async_trait;
-use posthaste_core::contact::{Contact, ContactEdit, Edited, NewPowerlist, Powerlist};
+use posthaste_core::contact::{
+    Contact, ContactEdit, ContactFields, Edited, NewPowerlist, Powerlist,
+};
 use posthaste_core::id::{AccountId, ContactId, PowerlistId};
 use posthaste_core::page::{Page, PageRequest};
 use posthaste_core::store::{ContactEvent, ContactFilter, ContactStore, Origin, StoreError};
@@ -12,15 +14,15 @@ use rusqlite::Connection;
 use super::SqliteStore;
 use super::contact_edits::{self, Edits};
 use super::contact_rows::{read_contact, read_event};
-use super::contact_words::Search;
+use super::contact_words::{Had, Search};
 use super::fault::Fault;
 use super::pages::{PageScan, before};
 use super::rows::{id_of, text};
 use super::{inbound_requests, powerlists};
 
-/// Contacts that a search looks at one by one before it asks the index: what many contacts have,
-/// it finds there, and the index is then not asked for the many.
-const LOOKED_AT_FIRST: usize = 2_000;
+/// Contacts that a search looks at one by one before it asks the index: there it finds what many
+/// have, and learns which words are worth asking for.
+const LOOKED_AT_FIRST: usize = 1_000;
 /// Of the events that are read at once.
 const EVENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -173,23 +175,35 @@ impl List<'_> {
     fn page(&self, search: Option<&Search>, page: PageRequest) -> Result<Page<Contact>, Fault> {
         let mut scan = PageScan::new(page.limit);
         let before = before(&page);
-        let query = search.and_then(|search| search.index_query(self.number));
-        let looked_at = if query.is_some() { LOOKED_AT_FIRST } else { usize::MAX };
-        let went_on_below = self.look(&mut scan, search, before, looked_at)?;
-        if let (Some(search), Some(query), Some(below)) = (search, query, went_on_below) {
-            self.look_up(&mut scan, search, &query, below)?;
+        let Some(search) = search else {
+            self.look(&mut scan, before, usize::MAX, &mut |_| true)?;
+            return Ok(scan.finish());
+        };
+        // A contact that is searched is read as a whole.
+        scan.set_row_cost(2);
+        let mut had = Had::default();
+        let mut wants = |fields: &ContactFields| search.wants(fields, &mut had);
+        if let Some(below) = self.look(&mut scan, before, LOOKED_AT_FIRST, &mut wants)? {
+            match search.index_query(self.number, &had) {
+                Some(query) => self.look_up(&mut scan, search, &query, below)?,
+                // Many have what is looked for, so that it is found by looking on.
+                None => {
+                    let mut wants = |fields: &ContactFields| search.wants(fields, &mut had);
+                    self.look(&mut scan, below, usize::MAX, &mut wants)?;
+                }
+            }
         }
         Ok(scan.finish())
     }
 
-    /// Looks at up to so many contacts of the list. Below which id there are more that the page
-    /// has room for. Backwards along contacts_by_list.
+    /// Looks at up to so many contacts of the list. Below which id there are more, for which the
+    /// page has room. Backwards along contacts_by_list.
     fn look(
         &self,
         scan: &mut PageScan<Contact>,
-        search: Option<&Search>,
         before: u64,
         rows_max: usize,
+        wants: &mut dyn FnMut(&ContactFields) -> bool,
     ) -> Result<Option<u64>, Fault> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, phone_number, fields, source, created_at, updated_at
@@ -206,8 +220,7 @@ impl List<'_> {
             below = id_of(row.get(0)?);
             let visited = scan.visit(below, || {
                 let contact = read_contact(row, self.account, self.powerlist)?;
-                let is_wanted = search.is_none_or(|search| search.wants(&contact.fields));
-                Ok(is_wanted.then_some(contact))
+                Ok(wants(&contact.fields).then_some(contact))
             })?;
             if visited.is_break() {
                 break;
@@ -233,13 +246,14 @@ impl List<'_> {
              FROM contacts WHERE id = ?1 AND list = ?2",
         )?;
         let mut rows = statement.query((query, before.cast_signed()))?;
+        let mut had = Had::default();
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let visited = scan.visit(id_of(id), || {
                 let mut found = by_id.query((id, self.number))?;
                 let Some(row) = found.next()? else { return Ok(None) };
                 let contact = read_contact(row, self.account, self.powerlist)?;
-                Ok(search.wants(&contact.fields).then_some(contact))
+                Ok(search.wants(&contact.fields, &mut had).then_some(contact))
             })?;
             if visited.is_break() {
                 break;
