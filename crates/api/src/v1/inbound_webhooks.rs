@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 use super::names::{InboundName, VerificationSchemeName, WebhookStatusName};
 use super::text_of;
-use super::webhooks::{HeadersJson, RateLimitJson};
+use super::webhooks::{PairsJson, RateLimitJson};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Write};
 use crate::error::{ApiError, Code};
@@ -52,7 +52,7 @@ pub struct InboundWebhookJson {
     previous_token_expires_at: Option<String>,
     /// Where in a request a field is, if not under its own name or a usual spelling of it.
     #[schema(value_type = std::collections::HashMap<String, String>)]
-    mapping: HeadersJson,
+    mapping: PairsJson,
     #[schema(required)]
     verification: Option<VerificationJson>,
     rate_limit: RateLimitJson,
@@ -135,7 +135,7 @@ pub struct InboundBody {
     /// replaces all of them.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>, nullable = false)]
-    mapping: Option<HeadersJson>,
+    mapping: Option<PairsJson>,
     /// null for none: then the token in the URL is all that a sender has to know.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<VerificationBody>)]
@@ -251,9 +251,7 @@ impl InboundWebhookJson {
             events: settings.operations.iter().map(|operation| operation.event()).collect(),
             endpoints: endpoints(webhook, rights, public_url),
             previous_token_expires_at: text_of(expires_at),
-            mapping: HeadersJson(
-                mapping.map(|(name, path)| (name.clone(), path.clone())).collect(),
-            ),
+            mapping: PairsJson(mapping.map(|(name, path)| (name.clone(), path.clone())).collect()),
             verification: settings
                 .verification
                 .as_ref()
@@ -471,7 +469,7 @@ pub async fn check_list(
 /// The settings of a webhook with another mapping, for a preview of what that would do.
 pub fn with_mapping(
     settings: &InboundSettings,
-    mapping: HeadersJson,
+    mapping: PairsJson,
 ) -> Result<InboundSettings, ApiError> {
     let pairs = mapping.0.iter().map(|(name, path)| (name.as_str(), path.as_str()));
     let mapping = posthaste_core::inbound::Mapping::parse(pairs)
