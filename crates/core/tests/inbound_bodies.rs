@@ -182,6 +182,9 @@ fn an_event_of_ours_is_a_contact_and_nothing_else() {
             "created_at": "2025-01-10T16:04:31.512Z", "updated_at": "2025-01-15T14:30:26.204Z"},
         "metadata": {"version": "1.0", "event_id": "evt_0", "signature": "sha256=00"},
     });
+    let mapping = Mapping::parse([("custom_fields.lead_score", "timestamp")]).expect("a path");
+    let fields = contact(JSON, &event.to_string(), &mapping);
+    assert_eq!(fields.custom["lead_score"], "2025-01-15T14:30:25.123Z", "the mapping's counts");
     let fields = contact(JSON, &event.to_string(), &Mapping::default());
     assert_eq!(fields.phone_number.as_str(), "+12025550187");
     assert_eq!(fields.texts[&TextField::FirstName], "Maria");

@@ -1421,11 +1421,6 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivering" | "retrying" | "delivered" | "failed" | "cancelled";
-        /**
-         * @description Whose requests they are.
-         * @enum {string}
-         */
-        Direction: "outbound" | "inbound";
         /** @description One URL of a webhook. */
         Endpoint: {
             /** @description Null for an inbound one as long as the operator has not told this server's address. */
@@ -1583,6 +1578,11 @@ export interface components {
             reason?: string | null;
             powerlist_id?: string | null;
         };
+        /**
+         * @description Contacts come in.
+         * @enum {string}
+         */
+        InboundDirection: "inbound";
         /** @description One URL of an inbound webhook. */
         InboundEndpoint: {
             /**
@@ -1646,7 +1646,7 @@ export interface components {
             number: number;
             title: string;
             /** @description Always `inbound`: others post contacts to its endpoints. */
-            direction: components["schemas"]["Direction"];
+            direction: components["schemas"]["InboundDirection"];
             description: string;
             /** @description The list that its contacts come to. */
             powerlist_id: string;
@@ -1686,7 +1686,7 @@ export interface components {
          */
         InboundWebhookSettings: {
             /** @description `inbound`; it cannot be changed. */
-            direction?: components["schemas"]["Direction"];
+            direction?: components["schemas"]["InboundDirection"];
             title?: string;
             description?: string;
             /** @example pl_06a2b3c4d5e6f */
@@ -2204,7 +2204,7 @@ export interface components {
         };
         /** @description A new inbound webhook: settings, four of which it cannot do without. */
         NewInboundWebhook: components["schemas"]["InboundWebhookSettings"] & {
-            direction: components["schemas"]["Direction"];
+            direction: components["schemas"]["InboundDirection"];
             title: string;
             /** @example pl_06a2b3c4d5e6f */
             powerlist_id: string;
@@ -2337,6 +2337,11 @@ export interface components {
              */
             peak_per_second: number;
         };
+        /**
+         * @description Events go out.
+         * @enum {string}
+         */
+        OutboundDirection: "outbound";
         /**
          * @description How an attempt ended.
          * @enum {string}
@@ -2792,7 +2797,7 @@ export interface components {
             number: number;
             title: string;
             /** @description Always `outbound`: events are posted to `url`. */
-            direction: components["schemas"]["Direction"];
+            direction: components["schemas"]["OutboundDirection"];
             url: string;
             events: string[];
             powerlist_id: string | null;
@@ -2833,7 +2838,7 @@ export interface components {
         WebhookSettings: {
             title?: string;
             /** @description `outbound`, also if left out; it cannot be changed. */
-            direction?: components["schemas"]["Direction"];
+            direction?: components["schemas"]["OutboundDirection"];
             /**
              * @description https; plain http and addresses that are not public only where the operator allows them.
              * @example https://example.com/hooks

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::inbound_requests::{errors_json, find_request};
 use super::inbound_webhooks::{find, with_mapping};
-use super::webhooks::HeadersJson;
+use super::webhooks::PairsJson;
 use crate::auth::{Caller, Read};
 use crate::error::{ApiError, Problem, ProblemField};
 use crate::extract::{OptionalJson, Segment, given};
@@ -35,7 +35,7 @@ pub struct PreviewBody {
     /// In place of the webhook's own.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>, nullable = false)]
-    mapping: Option<HeadersJson>,
+    mapping: Option<PairsJson>,
     /// `contact` or `contact.delete`; the request's own endpoint, or the webhook's first, if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::List;
 use super::inbound_webhooks::find;
 use super::names::InboundVerdictName;
-use super::webhooks::HeadersJson;
+use super::webhooks::PairsJson;
 use crate::auth::{Caller, Read, Write};
 use crate::error::{ApiError, Problem, ProblemField};
 use crate::extract::{Parameters, Segment, Segments};
@@ -46,7 +46,7 @@ pub struct RequestJson {
     /// Without credentials. Lists leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = std::collections::HashMap<String, String>, required = false)]
-    headers: Option<HeadersJson>,
+    headers: Option<PairsJson>,
     /// As text, whatever it was. Lists leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
@@ -99,7 +99,7 @@ impl RequestJson {
 
     fn whole(request: &InboundRequest) -> RequestJson {
         RequestJson {
-            headers: Some(HeadersJson(request.received.headers.clone())),
+            headers: Some(PairsJson(request.received.headers.clone())),
             body: Some(String::from_utf8_lossy(&request.received.body).into_owned()),
             ..RequestJson::brief(request)
         }

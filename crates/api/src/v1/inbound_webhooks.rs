@@ -2,10 +2,7 @@
 //! same list as the outbound ones, so `webhooks` has the routes and asks here for what comes in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
 use posthaste_core::account::Action;
 use posthaste_core::audit::AuditAction;
 use posthaste_core::error::Complaints;
@@ -16,7 +13,6 @@ use posthaste_core::inbound::settings::{InboundDraft, VerificationDraft};
 use posthaste_core::inbound::{
     InboundOperation, InboundSettings, InboundWebhook, NewInboundWebhook,
 };
-use posthaste_core::limits::SECRET_OVERLAP_MAX;
 use posthaste_core::rights::Rights;
 use posthaste_core::session::Token;
 use posthaste_core::time::Timestamp;
@@ -24,14 +20,13 @@ use posthaste_core::webhook::{Hits, WebhookStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::names::{DirectionName, VerificationSchemeName, WebhookStatusName};
-use super::secrets::{OVERLAP_S_DEFAULT, RotationBody};
+use super::names::{InboundName, VerificationSchemeName, WebhookStatusName};
 use super::text_of;
-use super::webhooks::{HeadersJson, RateLimitJson};
+use super::webhooks::{PairsJson, RateLimitJson};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Write};
-use crate::error::{ApiError, Code, Problem};
-use crate::extract::{Object, OptionalJson, Segment, given};
+use crate::error::{ApiError, Code};
+use crate::extract::{Object, Segment, given};
 use crate::state::AppState;
 
 /// An inbound webhook.
@@ -44,7 +39,7 @@ pub struct InboundWebhookJson {
     number: u32,
     title: String,
     /// Always `inbound`: others post contacts to its endpoints.
-    #[schema(value_type = DirectionName)]
+    #[schema(value_type = InboundName)]
     direction: &'static str,
     description: String,
     /// The list that its contacts come to.
@@ -57,7 +52,7 @@ pub struct InboundWebhookJson {
     previous_token_expires_at: Option<String>,
     /// Where in a request a field is, if not under its own name or a usual spelling of it.
     #[schema(value_type = std::collections::HashMap<String, String>)]
-    mapping: HeadersJson,
+    mapping: PairsJson,
     #[schema(required)]
     verification: Option<VerificationJson>,
     rate_limit: RateLimitJson,
@@ -121,7 +116,7 @@ pub struct CreatedInboundWebhook {
 pub struct InboundBody {
     /// `inbound`; it cannot be changed.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<DirectionName>, nullable = false)]
+    #[schema(value_type = Option<InboundName>, nullable = false)]
     direction: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
@@ -140,7 +135,7 @@ pub struct InboundBody {
     /// replaces all of them.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>, nullable = false)]
-    mapping: Option<HeadersJson>,
+    mapping: Option<PairsJson>,
     /// null for none: then the token in the URL is all that a sender has to know.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<VerificationBody>)]
@@ -158,7 +153,7 @@ pub struct InboundBody {
 pub struct NewInboundWebhookBody {
     #[serde(flatten)]
     settings: InboundBody,
-    #[schema(value_type = DirectionName)]
+    #[schema(value_type = InboundName)]
     direction: String,
     #[schema(min_length = 1, max_length = 200)]
     title: String,
@@ -256,9 +251,7 @@ impl InboundWebhookJson {
             events: settings.operations.iter().map(|operation| operation.event()).collect(),
             endpoints: endpoints(webhook, rights, public_url),
             previous_token_expires_at: text_of(expires_at),
-            mapping: HeadersJson(
-                mapping.map(|(name, path)| (name.clone(), path.clone())).collect(),
-            ),
+            mapping: PairsJson(mapping.map(|(name, path)| (name.clone(), path.clone())).collect()),
             verification: settings
                 .verification
                 .as_ref()
@@ -406,7 +399,7 @@ pub async fn set_status(
 }
 
 /// Changes an inbound webhook, in the store and in the memory that mirrors it.
-async fn update<F>(
+pub async fn update<F>(
     state: &AppState,
     caller: Caller<Write>,
     id: WebhookId,
@@ -476,42 +469,10 @@ pub async fn check_list(
 /// The settings of a webhook with another mapping, for a preview of what that would do.
 pub fn with_mapping(
     settings: &InboundSettings,
-    mapping: HeadersJson,
+    mapping: PairsJson,
 ) -> Result<InboundSettings, ApiError> {
     let pairs = mapping.0.iter().map(|(name, path)| (name.as_str(), path.as_str()));
     let mapping = posthaste_core::inbound::Mapping::parse(pairs)
         .map_err(|invalid| invalid.under("/mapping"))?;
     Ok(InboundSettings { mapping, ..settings.clone() })
-}
-
-/// Rotate an inbound webhook's token
-///
-/// Its URLs have a new token; those with the old one work until the overlap is over. A rotation
-/// within an overlap ends that overlap.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate-token", operation_id = "rotateToken", tag = "Webhooks",
-    security(("api_key" = ["write"])), params(("id" = String, Path, description = "`wh_…`")),
-    request_body = Option<RotationBody>, responses((status = 200, body = InboundWebhookJson),
-        (status = 409, description = "wrong_direction", body = Problem, content_type = "application/problem+json")))]
-pub async fn rotate_token(
-    caller: Caller<Write>,
-    State(state): State<AppState>,
-    id: Segment,
-    OptionalJson(body): OptionalJson<RotationBody>,
-) -> Result<Json<InboundWebhookJson>, ApiError> {
-    let overlap = Duration::from_secs(body.overlap_s.unwrap_or(OVERLAP_S_DEFAULT));
-    if overlap > SECRET_OVERLAP_MAX {
-        let message = format!("must be at most {} (a week)", SECRET_OVERLAP_MAX.as_secs());
-        return Err(ApiError::invalid("/overlap_s", message));
-    }
-    let id = find(&state, caller.account, &id).await?.id;
-    let token = Token::generate(&*state.entropy);
-    let rotated = AuditAction::WebhookTokenRotated;
-    let webhook = update(&state, caller, id, rotated, move |now, webhook| {
-        let old = std::mem::replace(&mut webhook.tokens.current, token);
-        let expires_at = now.saturating_add(overlap);
-        webhook.tokens.previous = (expires_at > now).then_some((old, expires_at));
-        Ok(())
-    })
-    .await?;
-    shown(&state, caller, &webhook).await.map(Json)
 }

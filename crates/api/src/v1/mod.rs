@@ -16,6 +16,7 @@ mod export;
 pub mod imports;
 mod inbound_preview;
 mod inbound_requests;
+mod inbound_token;
 pub mod inbound_webhooks;
 mod inbox;
 pub mod jobs;
@@ -52,7 +53,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(endpoints::show))
         .routes(routes!(secrets::show))
         .routes(routes!(secrets::rotate))
-        .routes(routes!(inbound_webhooks::rotate_token))
+        .routes(routes!(inbound_token::rotate_token))
         .routes(routes!(inbound_requests::list))
         .routes(routes!(inbound_requests::show))
         .routes(routes!(inbound_requests::replay))

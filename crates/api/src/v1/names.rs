@@ -146,9 +146,12 @@ names! {
         Hex = "hex",
         Sha256Prefix = "sha256=",
     }
-    /// Whose requests they are.
-    DirectionName as Direction {
+    /// Events go out.
+    OutboundName as OutboundDirection {
         Outbound = "outbound",
+    }
+    /// Contacts come in.
+    InboundName as InboundDirection {
         Inbound = "inbound",
     }
     /// What a request to an inbound webhook came to.

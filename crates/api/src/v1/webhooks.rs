@@ -37,7 +37,7 @@ use super::any_webhook::{
 use super::deliveries::{DeliveryDetail, show_delivery};
 use super::event_body::unknown_type;
 use super::inbound_webhooks::{self, InboundWebhookJson, check_list, wrong_direction};
-use super::names::{DirectionName, SignatureFormatName, WebhookStatusName};
+use super::names::{OutboundName, SignatureFormatName, WebhookStatusName};
 use super::{List, text_of};
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Read, Write};
@@ -59,7 +59,7 @@ pub struct WebhookJson {
     number: u32,
     title: String,
     /// Always `outbound`: events are posted to `url`.
-    #[schema(value_type = DirectionName)]
+    #[schema(value_type = OutboundName)]
     direction: &'static str,
     url: String,
     events: Vec<String>,
@@ -68,7 +68,7 @@ pub struct WebhookJson {
     description: String,
     /// Sent with every request. Values are shown only to keys that may change them.
     #[schema(value_type = std::collections::HashMap<String, String>)]
-    headers: HeadersJson,
+    headers: PairsJson,
     /// How `x-webhook-signature` is spelled.
     #[schema(value_type = SignatureFormatName)]
     signature_format: &'static str,
@@ -119,12 +119,12 @@ pub struct RateLimitJson {
     pub per_s: u64,
 }
 
-/// Header names and values in the order given. A map that keeps what was said twice, so that it
-/// can be complained about.
+/// An object of texts (header names and values, fields and paths) in the order given. A map that
+/// keeps what was said twice, so that it can be complained about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeadersJson(pub Vec<(String, String)>);
+pub struct PairsJson(pub Vec<(String, String)>);
 
-impl Serialize for HeadersJson {
+impl Serialize for PairsJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
@@ -134,23 +134,23 @@ impl Serialize for HeadersJson {
     }
 }
 
-impl<'de> Deserialize<'de> for HeadersJson {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeadersJson, D::Error> {
+impl<'de> Deserialize<'de> for PairsJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PairsJson, D::Error> {
         struct Pairs;
 
         impl<'de> Visitor<'de> for Pairs {
-            type Value = HeadersJson;
+            type Value = PairsJson;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of header names and values")
+                f.write_str("an object of names and texts")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeadersJson, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PairsJson, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }
-                Ok(HeadersJson(pairs))
+                Ok(PairsJson(pairs))
             }
         }
 
@@ -169,7 +169,7 @@ pub struct SettingsBody {
     title: Option<String>,
     /// `outbound`, also if left out; it cannot be changed.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<DirectionName>, nullable = false)]
+    #[schema(value_type = Option<OutboundName>, nullable = false)]
     direction: Option<String>,
     /// https; plain http and addresses that are not public only where the operator allows them.
     #[serde(default, deserialize_with = "given")]
@@ -189,7 +189,7 @@ pub struct SettingsBody {
     /// Sent with every request; a change replaces all of them.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>, nullable = false)]
-    headers: Option<HeadersJson>,
+    headers: Option<PairsJson>,
     /// How `x-webhook-signature` is spelled.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<SignatureFormatName>, nullable = false)]
@@ -279,7 +279,7 @@ impl WebhookJson {
             events: settings.events.iter().map(ToString::to_string).collect(),
             powerlist_id: settings.powerlist_id.map(|id| id.to_string()),
             description: settings.description.clone(),
-            headers: HeadersJson(
+            headers: PairsJson(
                 headers.map(|(name, value)| (name.to_owned(), shown(value))).collect(),
             ),
             signature_format: settings.signature_format.as_str(),

@@ -119,7 +119,11 @@ impl<'v> Assigned<'v> {
                 .iter()
                 .filter(|sent| !taken.contains(&sent.path))
                 .filter(|sent| !is_own_event || sent.path.starts_with(CUSTOM_OF_EVENT));
-            assigned.custom.extend(customs(rest));
+            // Where the mapping fills a custom field, nothing else of that name does.
+            let mapped: BTreeSet<String> =
+                assigned.custom.iter().map(|custom| custom.name.clone()).collect();
+            let others = customs(rest).into_iter().filter(|other| !mapped.contains(&other.name));
+            assigned.custom.extend(others);
         }
         assigned
     }

@@ -274,7 +274,7 @@ impl Reader<'_> {
             match &sent.value {
                 Value::Array(items) => {
                     let items = items.iter().filter(|item| !item.is_null());
-                    written.extend(items.map(|item| text_of(item)));
+                    written.extend(items.map(text_of));
                 }
                 Value::Null => {}
                 value => written.extend(text_of(value).split([',', ';', '\n']).map(str::to_owned)),
@@ -345,7 +345,7 @@ impl Reader<'_> {
         self.fields.push(FieldMeaning {
             field: Field::PowerlistId,
             path: sent.map(|sent| sent.path.clone()),
-            from: sent.map(|sent| sent.text()),
+            from: sent.map(Sent::text),
             value: Some(json!(list.to_string())),
             error: None,
         });

@@ -182,6 +182,7 @@ pub trait InboundStore: Send + Sync + 'static {
 
 /// What a request to an inbound webhook comes to.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one for each request, on its way to the store")]
 pub enum Wanted {
     Edit(ContactEdit),
     /// Nothing is to be changed.
