@@ -154,9 +154,20 @@ need_dashboard() {
     stamp web-dist "${files[@]}"
 }
 
-# A browser brings no fonts, and a page without one has other sizes.
+# A browser brings no fonts, and a page without one has other sizes. Ubuntu's package is an errand
+# for snap, which containers and CI machines cannot run; there, one comes from npm.
 need_browser() {
-    command -v chromium >/dev/null || install_packages chromium fonts-liberation
+    [ -z "${CHROMIUM:-}" ] && [ ! -x /usr/bin/chromium ] || return 0
+    if grep -qx 'ID=debian' /etc/os-release; then
+        install_packages chromium fonts-liberation
+        return
+    fi
+    local chromium=$WEB/tests/chromium
+    need_npm_packages chromium "$chromium" "a browser"
+    # What it is linked with. A newer system has other packages behind the same library.
+    ldconfig -p | grep -q libnss3.so || install_packages libnss3 fonts-liberation
+    # Unpacks it, before several tests would at the same time.
+    node -e 'import("./web/tests/support/chromium.mjs").then((it) => it.chromiumPath())'
 }
 
 need_python_receivers() {
