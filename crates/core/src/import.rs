@@ -1,7 +1,7 @@
 //! Imports: a CSV file on its way into a powerlist, as a job that can be watched, cancelled, and
 //! goes on where it was after a crash.
 
-use crate::contact::OnExisting;
+use crate::contact::{Edited, OnExisting};
 use crate::id::{AccountId, JobId, PowerlistId};
 use crate::time::Timestamp;
 
@@ -82,6 +82,33 @@ pub struct ImportProgress {
     pub skipped: u64,
 }
 
+impl ImportProgress {
+    /// Counts what became of one row. Why it was skipped, if it was.
+    pub fn count(&mut self, edited: &Edited) -> Option<String> {
+        let why = match edited {
+            Edited::Created(_) => {
+                self.created += 1;
+                return None;
+            }
+            Edited::Updated(_) | Edited::Deleted(_) => {
+                self.updated += 1;
+                return None;
+            }
+            Edited::Unchanged(_) => {
+                self.unchanged += 1;
+                return None;
+            }
+            Edited::Missing => "there is no such contact".to_owned(),
+            Edited::NoSuchList => "there is no such powerlist".to_owned(),
+            Edited::Several(several) => format!("{several} contacts have that e-mail address"),
+            Edited::NumberTaken => "another contact has that phone number".to_owned(),
+            Edited::Refused(invalid) => invalid.to_string(),
+        };
+        self.skipped += 1;
+        Some(why)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportJob {
     pub id: JobId,
@@ -100,7 +127,8 @@ pub struct ImportJob {
 /// A row that was not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedRow {
-    /// Its line in the file, the heading being 1.
+    /// Its line in the file, the heading being 1; 0 where only the store could tell that it cannot
+    /// be imported, which knows of no lines.
     pub line: u64,
     pub reason: String,
     /// What it says in the columns that the reason is about; cut off where it is long.

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
+use crate::contact::Edited;
 use crate::error::FieldError;
 use crate::id::{AccountId, ContactId, PowerlistId, RequestId, WebhookId};
 use crate::rate_limit::RateLimit;
@@ -230,6 +231,31 @@ impl Done {
 }
 
 impl Verdict {
+    /// What a change came to.
+    pub fn of(edited: &Edited) -> Verdict {
+        let done = |operation, contact_id| Verdict::Done { operation, contact_id };
+        let invalid = |pointer: &str, message: String| {
+            Verdict::Invalid(vec![FieldError::new(pointer, message)])
+        };
+        match edited {
+            Edited::Created(contact) => done(Done::Created, Some(contact.id)),
+            Edited::Updated(contact) => done(Done::Updated, Some(contact.id)),
+            Edited::Deleted(contact) => done(Done::Deleted, Some(contact.id)),
+            Edited::Unchanged(id) => done(Done::Nothing, Some(*id)),
+            Edited::Missing => done(Done::Nothing, None),
+            Edited::NoSuchList => invalid("/powerlist_id", "there is no such powerlist".to_owned()),
+            Edited::Several(several) => invalid(
+                "/email",
+                format!("{several} contacts of the powerlist have that e-mail address"),
+            ),
+            Edited::NumberTaken => invalid(
+                "/phone_number",
+                "another contact of the powerlist has that phone number".to_owned(),
+            ),
+            Edited::Refused(invalid) => Verdict::Invalid(invalid.errors.clone()),
+        }
+    }
+
     /// One word, for columns, filters and badges.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -63,6 +63,9 @@ pub trait Store:
     + EventStore
     + DeliveryStore
     + StatsStore
+    + ContactStore
+    + InboundStore
+    + ImportStore
 {
 }
 
@@ -75,5 +78,8 @@ impl<T> Store for T where
         + EventStore
         + DeliveryStore
         + StatsStore
+        + ContactStore
+        + InboundStore
+        + ImportStore
 {
 }

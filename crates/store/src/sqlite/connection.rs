@@ -28,6 +28,7 @@ pub enum FileKind {
     Config,
     History,
     Keys,
+    Contacts,
 }
 
 macro_rules! migration {
@@ -42,11 +43,14 @@ macro_rules! migration {
 impl FileKind {
     fn migrations(self) -> &'static [Migration] {
         match self {
-            FileKind::Config => {
-                &[migration!("config", "0001_init"), migration!("config", "0002_people")]
-            }
+            FileKind::Config => &[
+                migration!("config", "0001_init"),
+                migration!("config", "0002_people"),
+                migration!("config", "0004_inbound"),
+            ],
             FileKind::History => &[migration!("history", "0001_init")],
             FileKind::Keys => &[migration!("keys", "0001_init")],
+            FileKind::Contacts => &[migration!("contacts", "0001_init")],
         }
     }
 }
