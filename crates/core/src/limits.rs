@@ -169,6 +169,9 @@ pub const SIGN_INS_PER_EMAIL: u64 = 10;
 /// address has more people than an account.
 pub const SIGN_INS_PER_ADDRESS: u64 = 60;
 pub const SIGN_IN_PERIOD_S: u64 = 15 * 60;
+/// Failed sign-ins written to the audit log within [`SIGN_IN_PERIOD_S`], from all addresses
+/// together: each is a sync, and a row that is kept for a year. Some 20,000 rows a day at most.
+pub const SIGN_IN_REFUSALS_WRITTEN: u64 = 200;
 /// E-mail addresses, and remote addresses, whose sign-ins are counted at a time.
 pub const SIGN_INS_COUNTED_MAX: usize = 10_000;
 /// Passwords hashed at the same time: each takes a processor and 19 MiB for some 30 ms.
