@@ -13,6 +13,8 @@
 //!   where it may go;
 //! - after: [`delivery`] and [`retry`] decide what follows, [`stats`] counts it, [`stream`] shows
 //!   it to who watches.
+//!
+//! Beside that way, [`simulation`] makes up events like those of a busy company.
 
 pub mod account;
 pub mod attempt;
@@ -48,6 +50,7 @@ pub mod sent_headers;
 pub mod session;
 pub mod sign_in;
 pub mod signature;
+pub mod simulation;
 pub mod stats;
 pub mod store;
 pub mod stream;

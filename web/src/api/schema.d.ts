@@ -1064,7 +1064,10 @@ export interface components {
         };
         /** @description What the next request under a name gets, unless its URL says otherwise. */
         InboxAnswer: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Of the first choice, if there are several.
+             */
             status: number;
             /** Format: int64 */
             delay_ms: number;
@@ -1073,6 +1076,33 @@ export interface components {
              * @description For so many more requests; null: until it is set again.
              */
             times: number | null;
+            /** Format: int64 */
+            retry_after_s: number | null;
+            /** @description Empty, if it is always the same answer. */
+            choices: components["schemas"]["InboxChoice"][];
+        };
+        /** @description One of the answers that a name gives. */
+        InboxChoice: {
+            /**
+             * Format: int32
+             * @description 200 to 599; 200 if left out.
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description At most 60,000; 0 if left out.
+             */
+            delay_ms?: number | null;
+            /**
+             * Format: int64
+             * @description What the answer's `retry-after` says; no such header if left out.
+             */
+            retry_after_s?: number | null;
+            /**
+             * Format: int32
+             * @description 1 to 1,000: how often, compared with the others; 1 if left out.
+             */
+            weight?: number | null;
         };
         /** @description One request that arrived. */
         InboxRequest: {
@@ -1695,6 +1725,13 @@ export interface components {
              * @description For so many requests; until it is set again, if left out.
              */
             times?: number | null;
+            /**
+             * Format: int64
+             * @description What the answer's `retry-after` says; no such header if left out.
+             */
+            retry_after_s?: number | null;
+            /** @description One of these for each request, by chance, instead of always the same. */
+            choices?: components["schemas"]["InboxChoice"][] | null;
         };
         /** @description A link that lets one user in, once. */
         SignInLink: {

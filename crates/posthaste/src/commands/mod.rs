@@ -3,10 +3,12 @@
 pub mod account;
 pub mod api_key;
 pub mod delivery;
+pub mod demo;
 pub mod doctor;
 pub mod event_type;
 pub mod send;
 pub mod sign;
+pub mod simulate;
 pub mod stats;
 pub mod tail;
 pub mod trigger;
@@ -15,6 +17,7 @@ pub mod user;
 pub mod verify;
 pub mod webhook;
 
+mod feed;
 mod input;
 mod openapi;
 mod progress;
@@ -88,6 +91,7 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
     match cli.verb {
         Verb::Serve(arguments) => serve::run(arguments, &output),
         Verb::Try(arguments) => try_it::run(&arguments, &output),
+        Verb::Demo(arguments) => demo::run(&arguments, &output),
         Verb::Sign(arguments) => sign::run(&arguments, &output),
         Verb::Verify(arguments) => verify::run(&arguments, &output),
         Verb::Openapi => openapi::run(),
@@ -100,6 +104,7 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
             Ok(Exit::Ok)
         }
         Verb::Trigger(arguments) if arguments.list => trigger::list(&output),
+        Verb::Simulate(arguments) if arguments.dry_run => simulate::dry_run(&arguments),
         online => online_runtime()?.block_on(run_online(online, &global, output)),
     }
 }
@@ -113,6 +118,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::Webhook(arguments) => webhook::run(arguments, &context).await,
         Verb::Send(arguments) => send::run(&arguments, &context).await,
         Verb::Trigger(arguments) => trigger::run(&arguments, &context).await,
+        Verb::Simulate(arguments) => simulate::run(&arguments, &context).await,
         Verb::Delivery(arguments) => delivery::run(arguments, &context).await,
         Verb::Tail(arguments) => tail::run(&arguments, &context).await,
         Verb::Stats(arguments) => stats::run(&arguments, &context).await,
@@ -122,6 +128,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::User(arguments) => user::run(arguments, &context).await,
         Verb::Serve(_)
         | Verb::Try(_)
+        | Verb::Demo(_)
         | Verb::Sign(_)
         | Verb::Verify(_)
         | Verb::Doctor(_)

@@ -72,7 +72,7 @@ async fn serve(config: &Config, output: &Output) -> Result<(), Failure> {
 
 /// Resolves at the first SIGTERM or SIGINT. The second ends the process at once: who asks twice
 /// does not want to wait for what is in flight.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
