@@ -8,6 +8,7 @@
 
 mod audit;
 pub mod auth;
+mod checks;
 mod cookie;
 pub mod dashboard;
 pub mod error;
@@ -20,6 +21,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod passwords;
+mod schema;
 pub mod state;
 mod v1;
 

@@ -32,6 +32,7 @@ pub mod event_type;
 pub mod header_lines;
 pub mod id;
 pub mod id_map;
+pub mod json_schema;
 pub mod lanes;
 pub mod limits;
 pub mod page;

@@ -5,7 +5,7 @@ mod api_keys;
 mod audit_log;
 mod deliveries;
 mod endpoints;
-mod event_body;
+pub mod event_body;
 mod event_text;
 mod event_types;
 pub mod events;
@@ -60,7 +60,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(inbox::list, inbox::clear))
         .routes(routes!(inbox::show_answer, inbox::set_answer))
         .routes(routes!(server::show))

@@ -42,9 +42,11 @@ macro_rules! migration {
 impl FileKind {
     fn migrations(self) -> &'static [Migration] {
         match self {
-            FileKind::Config => {
-                &[migration!("config", "0001_init"), migration!("config", "0002_people")]
-            }
+            FileKind::Config => &[
+                migration!("config", "0001_init"),
+                migration!("config", "0002_people"),
+                migration!("config", "0003_validate"),
+            ],
             FileKind::History => &[migration!("history", "0001_init")],
             FileKind::Keys => &[migration!("keys", "0001_init")],
         }
