@@ -65,6 +65,12 @@ impl Schema {
     }
 }
 
+/// Whether a schema may be used: what `PUT /v1/event-types/{name}` says to it. Complaints point into
+/// it.
+pub fn check(text: &str) -> Result<(), Invalid> {
+    Schema::compile(text).map(drop)
+}
+
 fn fault_of_schema(error: &ValidationError<'_>) -> Invalid {
     let mut message = error.to_string();
     if let ValidationErrorKind::Referencing(error) = error.kind() {

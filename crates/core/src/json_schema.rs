@@ -81,6 +81,37 @@ pub fn local<'s>(root: &'s Value, fragment: &str) -> Option<&'s Value> {
     None
 }
 
+/// Calls `change` with each reference in a schema, however deep. What only looks like one, in an
+/// example, is none.
+pub fn change_references(schema: &mut Value, change: &mut impl FnMut(&str) -> String) {
+    change_in(schema, false, change);
+}
+
+/// `names_schemas`: the members are named by whoever wrote the schema, and are schemas.
+fn change_in(value: &mut Value, names_schemas: bool, change: &mut impl FnMut(&str) -> String) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let keyword = if names_schemas { "" } else { name.as_str() };
+                match (keyword, &*member) {
+                    ("const" | "enum" | "examples" | "example" | "default", _) => {}
+                    ("$ref", Value::String(reference)) => *member = change(reference).into(),
+                    _ => {
+                        let names = MAPS.contains(&keyword) || DEFINITIONS.contains(&keyword);
+                        change_in(member, names, change);
+                    }
+                }
+            }
+        }
+        Value::Array(parts) => {
+            for part in parts {
+                change_in(part, false, change);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// As a part of a JSON pointer.
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
@@ -126,6 +157,20 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(path, is)| (path.to_owned(), is)));
         assert!(parts(&json!(true)).is_empty());
+    }
+
+    #[test]
+    fn references_are_changed_wherever_they_hold() {
+        let mut schema = json!({
+            "$ref": "#/a", "properties": {"$ref": {"$ref": "#"}, "default": {"$ref": "#/b"}},
+            "items": [{"$ref": "#/c"}], "examples": [{"$ref": "#/d"}], "const": {"$ref": "#/e"},
+        });
+        change_references(&mut schema, &mut |reference| format!("x{reference}"));
+        let expected = json!({
+            "$ref": "x#/a", "properties": {"$ref": {"$ref": "x#"}, "default": {"$ref": "x#/b"}},
+            "items": [{"$ref": "x#/c"}], "examples": [{"$ref": "#/d"}], "const": {"$ref": "#/e"},
+        });
+        assert_eq!(schema, expected);
     }
 
     #[test]

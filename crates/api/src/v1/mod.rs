@@ -8,6 +8,7 @@ mod endpoints;
 pub mod event_body;
 mod event_text;
 mod event_types;
+pub mod event_types_export;
 pub mod events;
 mod inbox;
 mod names;
@@ -50,6 +51,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
+        .routes(routes!(event_types_export::openapi))
+        .routes(routes!(event_types_export::typescript))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
         .routes(routes!(session::set_password))
