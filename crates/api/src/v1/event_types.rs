@@ -68,6 +68,7 @@ pub struct EventTypeJson {
 
 /// What became of comparing published data with the schema.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DataChecks)]
 struct ChecksJson {
     /// How many events' data was compared with the schema since `counted_since`; when very many
     /// come, not all of them are.
