@@ -64,9 +64,8 @@ fn webhook(event_type: &Described<'_>, code: &str) -> Value {
     if let Some(sample) = &event_type.sample {
         content["example"] = example(event_type.name, sample);
     }
-    let names = parameters().into_iter().map(|(name, _)| name);
-    let headers: Vec<Value> =
-        names.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect();
+    let headers =
+        HEADERS.map(|(key, ..)| json!({ "$ref": format!("#/components/parameters/{key}") }));
     let answer = |description: &str| json!({ "description": description });
     let mut operation = json!({
         "operationId": format!("on{code}"),
@@ -162,80 +161,56 @@ fn example(name: &str, sample: &Value) -> Value {
     })
 }
 
-/// The headers of a delivery, by the names that the document gives them.
+/// The headers of a delivery: what the document calls them, what they are called, whether every
+/// delivery has them, and what they say.
+const HEADERS: [(&str, &str, bool, &str); 9] = [
+    ("WebhookEvent", "x-webhook-event", true, "The event type."),
+    ("WebhookAttempt", "x-webhook-attempt", true, "1 at first, then 2, 3 and so on."),
+    ("WebhookTest", "x-webhook-test", false, "`true`, on test events only."),
+    (
+        "WebhookSignature",
+        "x-webhook-signature",
+        true,
+        "The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with \
+         `sha256=` before them where the webhook asks for it.",
+    ),
+    ("WebhookSignature256", "x-webhook-signature-256", true, "The same, always with `sha256=`."),
+    (
+        "WebhookSignaturePrevious",
+        "x-webhook-signature-previous",
+        false,
+        "While a secret is being rotated: under the one before.",
+    ),
+    (
+        "StandardWebhookId",
+        "webhook-id",
+        true,
+        "The event's id (Standard Webhooks): the same on every attempt.",
+    ),
+    (
+        "StandardWebhookTimestamp",
+        "webhook-timestamp",
+        true,
+        "When this attempt was made, in seconds since 1970.",
+    ),
+    (
+        "StandardWebhookSignature",
+        "webhook-signature",
+        true,
+        "`v1,` and the signature in base64, for each secret that is live (Standard Webhooks).",
+    ),
+];
+
 fn parameters() -> Map<String, Value> {
-    let header = |name: &str, is_required: bool, schema: Value, description: &str| {
-        json!({
+    let described = HEADERS.map(|(key, name, is_required, description)| {
+        let parameter = json!({
             "name": name,
             "in": "header",
             "required": is_required,
             "description": description,
-            "schema": schema,
-        })
-    };
-    let text = || json!({ "type": "string" });
-    let headers = [
-        ("WebhookEvent", "x-webhook-event", true, text(), "The event type."),
-        (
-            "WebhookAttempt",
-            "x-webhook-attempt",
-            true,
-            json!({ "type": "integer", "minimum": 1 }),
-            "1 at first, then 2, 3 and so on.",
-        ),
-        (
-            "WebhookTest",
-            "x-webhook-test",
-            false,
-            json!({ "const": "true" }),
-            "On test events only.",
-        ),
-        (
-            "WebhookSignature",
-            "x-webhook-signature",
-            true,
-            text(),
-            "The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with \
-             `sha256=` before them where the webhook asks for it.",
-        ),
-        (
-            "WebhookSignature256",
-            "x-webhook-signature-256",
-            true,
-            text(),
-            "The same, always with `sha256=`.",
-        ),
-        (
-            "WebhookSignaturePrevious",
-            "x-webhook-signature-previous",
-            false,
-            text(),
-            "While a secret is being rotated: under the one before.",
-        ),
-        (
-            "StandardWebhookId",
-            "webhook-id",
-            true,
-            text(),
-            "The event's id (Standard Webhooks): the same on every attempt.",
-        ),
-        (
-            "StandardWebhookTimestamp",
-            "webhook-timestamp",
-            true,
-            text(),
-            "When this attempt was made, in seconds since 1970.",
-        ),
-        (
-            "StandardWebhookSignature",
-            "webhook-signature",
-            true,
-            text(),
-            "`v1,` and the signature in base64, for each secret that is live (Standard Webhooks).",
-        ),
-    ];
-    let described = headers.map(|(key, name, is_required, schema, description)| {
-        (key.to_owned(), header(name, is_required, schema, description))
+            "schema": { "type": "string" },
+        });
+        (key.to_owned(), parameter)
     });
     described.into_iter().collect()
 }

@@ -311,9 +311,34 @@ fn both(types: Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_event_types_are_called_their_names_in_code_differ(
+            names in proptest::collection::btree_set("[a-c1][a-b_.-]{0,4}", 1..40),
+        ) {
+            let codes = code_names(names.iter().map(String::as_str));
+            let distinct: BTreeSet<&String> = codes.iter().collect();
+            prop_assert_eq!(distinct.len(), names.len());
+            for code in &codes {
+                prop_assert!(code.starts_with(|c: char| c.is_ascii_uppercase()), "{}", code);
+                prop_assert!(code.chars().all(|c| c.is_ascii_alphanumeric()), "{}", code);
+            }
+        }
+
+        #[test]
+        fn whatever_is_in_a_description_stays_in_its_comment(words in "[*/a \\n@]{0,20}") {
+            let mut text = String::new();
+            comment(&mut text, "", &[words]);
+            let inner = text.trim().trim_start_matches("/**");
+            let inner = inner.strip_suffix("*/").unwrap_or(inner);
+            prop_assert!(!inner.contains("*/"), "{}", text);
+        }
+    }
 
     #[test]
     fn event_types_get_names_of_their_own() {
