@@ -7,7 +7,6 @@
 //! the length of the queue is also the bound of what `warn` can cost, however much is published.
 
 use std::collections::{HashMap, VecDeque};
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,7 +33,7 @@ const WAITING_OF_ACCOUNT_MAX: usize = 50;
 const WAITING_MAX: usize = 500;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 /// Compiled ones. The catalogue has two dozen, and they are made when they are first needed.
-const SCHEMAS_KEPT_MAX: usize = 64;
+const SCHEMAS_KEPT_MAX: usize = 128;
 /// What takes longer than some milliseconds is checked where nobody else waits.
 const COST_INLINE_MAX: usize = 10_000_000;
 
@@ -83,7 +82,7 @@ struct Check {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    checks: Vec<(AccountId, Check)>,
+    checks: VecDeque<(AccountId, Check)>,
     bytes: usize,
     by_account: IdMap<AccountId, usize>,
 }
@@ -95,6 +94,18 @@ impl Waiting {
         }
         let of_account = self.by_account.get(&account).copied().unwrap_or_default();
         WAITING_OF_ACCOUNT_MAX.saturating_sub(of_account)
+    }
+
+    fn next(&mut self) -> Option<(AccountId, Check)> {
+        let (account, check) = self.checks.pop_front()?;
+        self.bytes -= check.data.len();
+        if let Some(left) = self.by_account.get_mut(&account) {
+            *left -= 1;
+            if *left == 0 {
+                self.by_account.remove(&account);
+            }
+        }
+        Some((account, check))
     }
 }
 
@@ -126,7 +137,7 @@ impl Checks {
         *waiting.by_account.entry(account).or_default() += checks.len();
         for check in checks {
             waiting.bytes += check.data.len();
-            waiting.checks.push((account, check));
+            waiting.checks.push_back((account, check));
         }
         drop(waiting);
         // Only the first one wakes whoever empties it: that costs more than all of the above.
@@ -197,7 +208,10 @@ impl AppState {
     pub async fn keep_checking(&self) {
         let checking = async {
             loop {
-                self.checks.arrived.notified().await;
+                // Who comes while others are looked at wakes nobody.
+                if self.checks.waiting.lock().checks.is_empty() {
+                    self.checks.arrived.notified().await;
+                }
                 tokio::time::sleep(EMPTIED_EVERY).await;
                 self.check_waiting().await;
             }
@@ -208,11 +222,15 @@ impl AppState {
         }
     }
 
-    /// Looks at everything that waits. What was published before is counted afterwards.
+    /// Looks at everything that waits now. What was published before is counted afterwards.
+    ///
+    /// Taken out one by one: a caller who hangs up leaves the rest where it is.
     pub async fn check_waiting(&self) {
         let _one_at_a_time = self.checks.emptying.lock().await;
-        let Waiting { checks, .. } = mem::take(&mut *self.checks.waiting.lock());
-        for (account, Check { event_type, data, at }) in checks {
+        let count = self.checks.waiting.lock().checks.len();
+        for _ in 0..count {
+            let next = self.checks.waiting.lock().next();
+            let Some((account, Check { event_type, data, at })) = next else { return };
             match self.schema_of(account, &event_type).await {
                 Ok(Some(schema)) => {
                     let faults = faults_of(schema, data).await;
@@ -243,6 +261,8 @@ impl AppState {
             self.checks.found(account, &event.event_type, now, &faults);
             let place = place(position);
             errors.extend(faults.into_iter().map(|fault| fault.under(&place)));
+            // A batch of a thousand must not keep a thread from everybody else.
+            tokio::task::yield_now().await;
         }
         if errors.is_empty() {
             return Ok(());
