@@ -96,6 +96,11 @@ impl Record {
         Record { account_id: Some(account_id), ..self }
     }
 
+    /// With how many others like it were not written down before it.
+    pub fn after(self, left_out: u64) -> Record {
+        Record { changes: changes(&Value::Null, &json!({ "left_out": left_out })), ..self }
+    }
+
     /// Something happened that is about nothing we know.
     pub fn of(action: AuditAction) -> Record {
         Record { action, account_id: None, target: None, changes: Vec::new(), actor: None }

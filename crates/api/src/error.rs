@@ -37,6 +37,7 @@ pub enum Code {
     MethodNotAllowed,
     Taken,
     LastOwner,
+    LimitReached,
     BuiltIn,
     IdempotencyKeyReused,
     AlreadyEnded,
@@ -60,7 +61,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 32] = [
+    pub const ALL: [Code; 33] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
@@ -73,6 +74,7 @@ impl Code {
         Code::MethodNotAllowed,
         Code::Taken,
         Code::LastOwner,
+        Code::LimitReached,
         Code::BuiltIn,
         Code::IdempotencyKeyReused,
         Code::AlreadyEnded,
@@ -141,6 +143,9 @@ impl Code {
             Code::Taken => (Status::CONFLICT, "taken", "It exists already"),
             Code::LastOwner => {
                 (Status::CONFLICT, "last_owner", "Nobody else could manage users and keys")
+            }
+            Code::LimitReached => {
+                (Status::CONFLICT, "limit_reached", "There are as many as there may be")
             }
             Code::BuiltIn => {
                 (Status::CONFLICT, "built_in", "Built-in event types cannot be changed")
@@ -231,6 +236,12 @@ impl ApiError {
         let detail = format!("wait {} min and try again", seconds.div_ceil(60));
         let error = ApiError::new(Code::TooManyAttempts, detail);
         ApiError { retry_after_s: Some(seconds), ..error }
+    }
+
+    /// One more of `what` would be too many.
+    pub fn limit_reached(what: &str, max: usize) -> ApiError {
+        let detail = format!("there are {max} {what} already; delete one first");
+        ApiError::new(Code::LimitReached, detail)
     }
 
     /// Says the same whatever the id was, and whether it is missing or another account's.

@@ -243,6 +243,11 @@ impl KeyRing {
         self.0.read().values().find(|key| key.id == id).cloned()
     }
 
+    /// How many there are of the account, or with `None` of the platform.
+    pub fn count(&self, account: Option<AccountId>) -> usize {
+        self.0.read().values().filter(|key| key.account_id == account).count()
+    }
+
     pub fn add(&self, key: ApiKey) {
         self.0.write().insert(key.hash, key);
     }

@@ -159,6 +159,11 @@ id_type!(KeyId, "key_");
 id_type!(UserId, "usr_");
 id_type!(JobId, "job_");
 id_type!(AuditId, "aud_");
+id_type!(
+    /// Of a request to an inbound webhook.
+    RequestId,
+    "req_"
+);
 
 impl EventId {
     /// The id of the delivery to the event's `position`-th target.

@@ -36,6 +36,8 @@ pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// One event to this many webhooks; more are refused rather than silently left out.
 pub const FAN_OUT_MAX: usize = 100_000;
+/// Of one account. Each is kept in memory, and one event can go to all of them.
+pub const WEBHOOKS_PER_ACCOUNT_MAX: usize = FAN_OUT_MAX;
 pub const TIMEOUT_MS_MIN: u32 = 1_000;
 pub const TIMEOUT_MS_MAX: u32 = 30_000;
 pub const TIMEOUT_MS_DEFAULT: u32 = 15_000;
@@ -143,8 +145,12 @@ pub const STREAM_PIECE_MAX: usize = 16;
 /// The highest `max_per_s`; who wants more wants all.
 pub const STREAM_MAX_PER_S_MAX: u32 = 10_000;
 
-// People.
+// People and keys.
 
+/// Of one account, and of the platform. Each is kept in memory.
+pub const API_KEYS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Of one account, and of the platform.
+pub const USERS_PER_ACCOUNT_MAX: usize = 1_000;
 /// A session that is not used ends after this long.
 pub const SESSION_IDLE: Duration = Duration::from_hours(7 * 24);
 /// A session ends after this long, however much it is used.
@@ -169,6 +175,9 @@ pub const SIGN_INS_PER_EMAIL: u64 = 10;
 /// address has more people than an account.
 pub const SIGN_INS_PER_ADDRESS: u64 = 60;
 pub const SIGN_IN_PERIOD_S: u64 = 15 * 60;
+/// Failed sign-ins written to the audit log within [`SIGN_IN_PERIOD_S`], from all addresses
+/// together: each is a sync, and a row that is kept for a year. Some 20,000 rows a day at most.
+pub const SIGN_IN_REFUSALS_WRITTEN: u64 = 200;
 /// E-mail addresses, and remote addresses, whose sign-ins are counted at a time.
 pub const SIGN_INS_COUNTED_MAX: usize = 10_000;
 /// Passwords hashed at the same time: each takes a processor and 19 MiB for some 30 ms.
@@ -184,3 +193,47 @@ pub const AUDIT_TEXT_CHARS_MAX: usize = 500;
 pub const AUDIT_KEPT: Duration = Duration::from_hours(400 * 24);
 
 pub const RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);
+
+// Contacts.
+
+/// Of a powerlist's name.
+pub const POWERLIST_NAME_CHARS_MAX: usize = 100;
+/// Powerlists of one account.
+pub const POWERLISTS_MAX: usize = 10_000;
+/// A name, an address or the like.
+pub const CONTACT_TEXT_CHARS_MAX: usize = 500;
+pub const TAGS_MAX: usize = 100;
+pub const TAG_CHARS_MAX: usize = 100;
+pub const CUSTOM_FIELDS_MAX: usize = 100;
+pub const CUSTOM_FIELD_NAME_CHARS_MAX: usize = 100;
+/// Of one custom field's value, as JSON.
+pub const CUSTOM_FIELD_BYTES_MAX: usize = 4 * 1024;
+/// Contacts changed in one transaction of an import: some 20 ms, for which others wait.
+pub const IMPORT_BATCH_ROWS: usize = 1_000;
+/// A CSV file: a few million rows. It is kept on disk until it is imported.
+pub const IMPORT_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// One row of a CSV file. More is a quote that was never closed.
+pub const IMPORT_ROW_BYTES_MAX: usize = 64 * 1024;
+/// Columns of a CSV file.
+pub const IMPORT_COLUMNS_MAX: usize = 256;
+/// Skipped rows of which an import keeps the reason; all are counted.
+pub const IMPORT_SKIPS_KEPT_MAX: usize = 10_000;
+/// Imports of one account that wait or run.
+pub const IMPORTS_WAITING_MAX: usize = 10;
+/// Rows shown before an import.
+pub const IMPORT_PREVIEW_ROWS: usize = 20;
+
+// Inbound webhooks.
+
+/// Requests to one inbound webhook, unless it sets its own limit: a CRM that sends a whole list
+/// one by one is slowed down, not turned away for good.
+pub const INBOUND_PER_S_DEFAULT: u32 = 50;
+/// Fields that one mapping may name.
+pub const MAPPING_FIELDS_MAX: usize = 100;
+/// Values that one request may have, nested ones included.
+pub const INBOUND_VALUES_MAX: usize = 1_000;
+/// Requests kept of one inbound webhook; the oldest go first.
+pub const INBOUND_KEPT_MAX: usize = 10_000;
+/// An event raised by an inbound request, sent on, received, and so on: after this many times
+/// round it is a loop.
+pub const HOPS_MAX: u8 = 5;

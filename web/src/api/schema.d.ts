@@ -5158,9 +5158,9 @@ export interface components {
         /** @description The event type. */
         WebhookEvent: string;
         /** @description 1 at first, then 2, 3 and so on. */
-        WebhookAttempt: number;
-        /** @description On test events only. */
-        WebhookTest: "true";
+        WebhookAttempt: string;
+        /** @description `true`, on test events only. */
+        WebhookTest: string;
         /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
         WebhookSignature: string;
         /** @description The same, always with `sha256=`. */
@@ -5843,6 +5843,15 @@ export interface operations {
             };
             /** @description The body did not arrive in time */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit_reached */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8617,7 +8626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description taken */
+            /** @description taken or limit_reached */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9144,6 +9153,15 @@ export interface operations {
             };
             /** @description The body did not arrive in time */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit_reached */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9973,7 +9991,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10062,7 +10080,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10185,7 +10203,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10275,7 +10293,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10366,7 +10384,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10453,7 +10471,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10546,7 +10564,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10628,7 +10646,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10717,7 +10735,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10813,7 +10831,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -10913,7 +10931,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11010,7 +11028,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11113,7 +11131,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11209,7 +11227,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11295,7 +11313,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11392,7 +11410,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11483,7 +11501,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11587,7 +11605,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11671,7 +11689,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11761,7 +11779,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11851,7 +11869,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];
@@ -11935,7 +11953,7 @@ export interface operations {
                 "x-webhook-event": components["parameters"]["WebhookEvent"];
                 /** @description 1 at first, then 2, 3 and so on. */
                 "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
-                /** @description On test events only. */
+                /** @description `true`, on test events only. */
                 "x-webhook-test"?: components["parameters"]["WebhookTest"];
                 /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
                 "x-webhook-signature": components["parameters"]["WebhookSignature"];

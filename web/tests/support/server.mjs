@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const built = new URL("../../../target/debug/posthaste", import.meta.url);
-const program = process.env.POSTHASTE_BINARY ?? fileURLToPath(built);
+export const program = process.env.POSTHASTE_BINARY ?? fileURLToPath(built);
 
 /** `dev` as in `serve --dev`: with a test inbox, and receivers on this machine allowed. */
 export async function startServer({ dev = true } = {}) {

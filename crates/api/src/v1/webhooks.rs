@@ -15,6 +15,7 @@ use posthaste_core::error::Complaints;
 use posthaste_core::event::NewEvent;
 use posthaste_core::event_type::{EventPattern, EventType};
 use posthaste_core::id::{AccountId, WebhookId};
+use posthaste_core::limits::WEBHOOKS_PER_ACCOUNT_MAX;
 use posthaste_core::page::PageRequest;
 use posthaste_core::rights::Rights;
 use posthaste_core::secret::{Secret, Secrets};
@@ -342,7 +343,8 @@ where
 ///
 /// The answer shows its secret.
 #[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "Webhooks", security(("api_key" = ["write"])),
-    request_body = NewWebhookBody, responses((status = 201, body = CreatedWebhook)))]
+    request_body = NewWebhookBody, responses((status = 201, body = CreatedWebhook),
+        (status = 409, description = "limit_reached", body = Problem, content_type = "application/problem+json")))]
 pub async fn create(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -358,6 +360,9 @@ pub async fn create(
     let shared = state.clone();
     let webhook = state
         .change(caller.by, async move {
+            if shared.directory.count(caller.account) >= WEBHOOKS_PER_ACCOUNT_MAX {
+                return Err(ApiError::limit_reached("webhooks", WEBHOOKS_PER_ACCOUNT_MAX));
+            }
             let webhook = shared.store.create_webhook(shared.now(), new).await?;
             shared.directory.put(webhook.clone());
             shared.tell_engine(webhook.id).await;

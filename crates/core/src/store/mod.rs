@@ -12,6 +12,7 @@
 
 mod accounts;
 mod audit;
+mod contacts;
 mod deliveries;
 mod events;
 mod stats;
@@ -20,6 +21,9 @@ mod webhooks;
 
 pub use accounts::AccountStore;
 pub use audit::{AuditFilter, AuditStore};
+pub use contacts::{
+    ContactEvent, ContactFilter, ContactStore, ImportStore, InboundStore, Origin, Upload, Wanted,
+};
 pub use deliveries::{
     DeliveryFilter, DeliveryRecord, DeliveryStore, Outstanding, RecordBatch, Recovered,
 };
@@ -59,6 +63,9 @@ pub trait Store:
     + EventStore
     + DeliveryStore
     + StatsStore
+    + ContactStore
+    + InboundStore
+    + ImportStore
 {
 }
 
@@ -71,5 +78,8 @@ impl<T> Store for T where
         + EventStore
         + DeliveryStore
         + StatsStore
+        + ContactStore
+        + InboundStore
+        + ImportStore
 {
 }

@@ -154,7 +154,8 @@ fn greet(config: &Config, server: &Server, output: &Output) {
         item("Inbox", &format!("{url}{INBOX_PATH}"));
     }
     if let Some(token) = &server.link {
-        item("Sign in", &format!("{url}{}  (once, within a day)", token.link_path()));
+        let base = config.public_url.as_ref().unwrap_or(&url);
+        item("Sign in", &format!("{base}{}  (once, within a day)", token.link_path()));
     }
     match &server.key {
         Some(ReadyKey::Made(key)) => box_around(&[

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod contacts;
 pub mod contention;
 pub mod deliveries;
 pub mod events;
@@ -137,6 +138,20 @@ macro_rules! store_suite {
                 a_day_is_whole_or_kept,
                 ids_rise_after_everything_expired,
                 an_expired_delivery_is_not_brought_back,
+            }
+            contacts {
+                a_powerlist_comes_back_as_it_was_made,
+                a_powerlists_name_is_its_accounts,
+                a_contact_comes_back_as_it_was_made,
+                an_upsert_knows_a_contact_by_its_number,
+                what_cannot_be_done_leaves_the_others_alone,
+                another_accounts_contact_does_not_exist,
+                a_contact_is_deleted_by_id_number_or_address,
+                a_search_finds_what_begins_so_and_digits_anywhere,
+                a_search_follows_changes,
+                a_deleted_powerlist_is_gone_with_all_on_it,
+                every_change_notes_its_event_once,
+                two_upserts_of_a_number_at_once_make_one_contact,
             }
         }
     };

@@ -28,6 +28,7 @@ pub enum FileKind {
     Config,
     History,
     Keys,
+    Contacts,
 }
 
 macro_rules! migration {
@@ -46,9 +47,11 @@ impl FileKind {
                 migration!("config", "0001_init"),
                 migration!("config", "0002_people"),
                 migration!("config", "0003_validate"),
+                migration!("config", "0004_inbound"),
             ],
             FileKind::History => &[migration!("history", "0001_init")],
             FileKind::Keys => &[migration!("keys", "0001_init")],
+            FileKind::Contacts => &[migration!("contacts", "0001_init")],
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Hits of every webhook, kept in memory: lists of webhooks show them, and adding up all days'
-//! files for each would be slow. Loaded at start from what the recorder's transactions hold, and
-//! moved on after each of them.
+//! files for each would be slow. Loaded at start from what the transactions of the recorder and of
+//! inbound requests hold, and moved on after each of them.
 
 use std::collections::HashMap;
 
@@ -11,6 +11,7 @@ use posthaste_core::webhook::Hits;
 use rusqlite::Connection;
 
 use super::config::Config;
+use super::contacts_file::ContactsFile;
 use super::fault::Fault;
 use super::partitions::Partitions;
 use super::rows::id_of;
@@ -19,9 +20,14 @@ use super::rows::id_of;
 pub struct HitCounts(RwLock<HashMap<WebhookId, Hits>>);
 
 impl HitCounts {
-    pub fn load(config: &Config, partitions: &Partitions) -> Result<HitCounts, Fault> {
+    pub fn load(
+        config: &Config,
+        contacts: &ContactsFile,
+        partitions: &Partitions,
+    ) -> Result<HitCounts, Fault> {
         let mut counts = HashMap::new();
         config.read(|connection| add_rows(connection, FOLDED_HITS, &mut counts))?;
+        contacts.read(|connection| add_rows(connection, INBOUND_HITS, &mut counts))?;
         for partition in partitions.all() {
             partition.history.read(|connection| add_rows(connection, DAY_HITS, &mut counts))?;
         }
@@ -43,6 +49,7 @@ impl HitCounts {
 
 // Each reads all of its table.
 const FOLDED_HITS: &str = "SELECT webhook_id, count, last_at FROM folded_hits";
+const INBOUND_HITS: &str = "SELECT webhook_id, count, last_at FROM inbound_hits";
 const DAY_HITS: &str = "SELECT webhook_id, count, last_at FROM hits";
 
 fn add_rows(

@@ -11,6 +11,11 @@ mod audit;
 mod company;
 mod config;
 mod connection;
+mod contact_edits;
+mod contact_rows;
+mod contact_words;
+mod contacts;
+mod contacts_file;
 mod counts;
 mod deliveries;
 mod event_types;
@@ -19,11 +24,17 @@ mod expire;
 pub(crate) mod fault;
 mod hits;
 mod hours;
+mod import_files;
+mod import_skips;
+mod imports;
+mod inbound;
+mod inbound_requests;
 mod keys;
 mod packed_lines;
 mod packed_rows;
 mod pages;
 pub(crate) mod partitions;
+mod powerlists;
 mod record;
 pub(crate) mod rows;
 mod sessions;
@@ -45,8 +56,10 @@ use tokio::sync::Semaphore;
 
 use accept::{AcceptQueue, Accepting};
 use config::Config;
+use contacts_file::ContactsFile;
 use fault::{DiskTrust, Fault};
 use hits::HitCounts;
+use import_files::ImportFiles;
 use keys::Keys;
 use partitions::{Day, Partitions};
 use record::Recording;
@@ -66,6 +79,8 @@ struct Shared {
     sink: Arc<dyn AcceptedSink>,
     trust: DiskTrust,
     config: Config,
+    contacts: ContactsFile,
+    import_files: ImportFiles,
     partitions: Partitions,
     accepting: Mutex<Accepting>,
     recording: Mutex<Recording>,
@@ -145,13 +160,18 @@ impl Shared {
         let config = Config::open(&dir.join("config.db"), node, now)?;
         let expired_before = config.expired_before()?;
         let partitions = Partitions::open(dir, expired_before)?;
-        let hits = HitCounts::load(&config, &partitions)?;
+        let contacts = ContactsFile::open(&dir.join("contacts.db"), node)?;
+        let open_imports = contacts.read(imports::open)?;
+        let import_files = ImportFiles::open(dir.join("imports"), &open_imports)?;
+        let hits = HitCounts::load(&config, &contacts, &partitions)?;
         let keys = Keys::load(&partitions)?;
         let last_id = last_event_id(&config, &partitions, expired_before)?;
         Ok(Shared {
             sink,
             trust: DiskTrust::default(),
             config,
+            contacts,
+            import_files,
             partitions,
             accepting: Mutex::new(Accepting::new(node, last_id)),
             recording: Mutex::default(),

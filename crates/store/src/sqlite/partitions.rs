@@ -228,19 +228,9 @@ impl Partitions {
         Ok(Partitions { dir: dir.to_owned(), open_segments, by_day: RwLock::new(by_day) })
     }
 
-    /// What all files of the store take up, those that are no partition's included.
+    /// What all files in the store's folder take up, those that are no partition's included.
     pub fn disk_bytes(&self) -> Result<u64, Fault> {
-        const BLOCK_BYTES: u64 = 512;
-        let mut blocks = 0;
-        for entry in fs::read_dir(&self.dir)? {
-            match entry?.metadata() {
-                Ok(metadata) => blocks += metadata.blocks(),
-                // An expired day's, or a journal that is not needed any more.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(blocks * BLOCK_BYTES)
+        disk_bytes(&self.dir)
     }
 
     pub fn get(&self, day: Day) -> Option<Arc<Partition>> {
@@ -292,6 +282,21 @@ impl Partitions {
         self.open_segments.close_day(day);
         delete_files(&self.dir, day)
     }
+}
+
+/// What the files of a folder take up.
+pub fn disk_bytes(dir: &Path) -> Result<u64, Fault> {
+    const BLOCK_BYTES: u64 = 512;
+    let mut blocks = 0;
+    for entry in fs::read_dir(dir)? {
+        match entry?.metadata() {
+            Ok(metadata) => blocks += metadata.blocks(),
+            // An expired day's, an import's that is over, or a journal that is not needed any more.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(blocks * BLOCK_BYTES)
 }
 
 fn close_older(by_day: &BTreeMap<Day, Arc<Partition>>) {

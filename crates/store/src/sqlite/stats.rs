@@ -31,7 +31,9 @@ impl StatsStore for SqliteStore {
     }
 
     async fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
-        self.read(|shared| shared.partitions.disk_bytes()).await.map(Some)
+        self.read(|shared| Ok(shared.partitions.disk_bytes()? + shared.import_files.disk_bytes()?))
+            .await
+            .map(Some)
     }
 }
 

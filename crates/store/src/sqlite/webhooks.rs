@@ -87,7 +87,7 @@ impl WebhookStore for SqliteStore {
 }
 
 // By the primary key.
-fn next_number(connection: &Connection, account: AccountId) -> Result<u32, Fault> {
+pub fn next_number(connection: &Connection, account: AccountId) -> Result<u32, Fault> {
     let number = connection.query_row(
         "INSERT INTO webhook_numbers (account_id, last) VALUES (?1, 1)
          ON CONFLICT (account_id) DO UPDATE SET last = last + 1
@@ -224,20 +224,26 @@ fn read_webhook(row: &Row<'_>) -> Result<Webhook, Fault> {
         number: row.get(2)?,
         settings: read_settings(id, text(row, 3)?)?,
         secrets: Secrets { current: secret(text(row, 4)?)?, previous },
-        status: match text(row, 7)? {
-            "enabled" => WebhookStatus::Enabled,
-            "paused" => WebhookStatus::Paused,
-            "disabled" => WebhookStatus::Disabled {
-                reason: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
-            },
-            other => return Err(Fault::damaged(format!("the status {other:?} of {id}"))),
-        },
+        status: read_status(id, text(row, 7)?, row.get(8)?)?,
         created_at: Timestamp::from_millis(row.get(9)?),
         updated_at: Timestamp::from_millis(row.get(10)?),
     })
 }
 
-fn disabled_reason(status: &WebhookStatus) -> Option<&str> {
+pub fn read_status(
+    id: WebhookId,
+    status: &str,
+    reason: Option<String>,
+) -> Result<WebhookStatus, Fault> {
+    Ok(match status {
+        "enabled" => WebhookStatus::Enabled,
+        "paused" => WebhookStatus::Paused,
+        "disabled" => WebhookStatus::Disabled { reason: reason.unwrap_or_default() },
+        other => return Err(Fault::damaged(format!("the status {other:?} of {id}"))),
+    })
+}
+
+pub fn disabled_reason(status: &WebhookStatus) -> Option<&str> {
     match status {
         WebhookStatus::Disabled { reason } => Some(reason),
         WebhookStatus::Enabled | WebhookStatus::Paused => None,
