@@ -91,6 +91,11 @@ impl Record {
         Record { actor: Some(actor_of(user.id, user.name.clone())), ..self }
     }
 
+    /// Shown in that account's log too, not to the platform alone.
+    pub fn shown_in(self, account_id: AccountId) -> Record {
+        Record { account_id: Some(account_id), ..self }
+    }
+
     /// With how many others like it were not written down before it.
     pub fn after(self, left_out: u64) -> Record {
         Record { changes: changes(&Value::Null, &json!({ "left_out": left_out })), ..self }
@@ -211,7 +216,7 @@ impl Audited for Account {
     }
 
     fn settings(&self) -> Value {
-        json!({ "name": self.name })
+        json!({ "name": self.name, "validate": self.validate.as_str() })
     }
 }
 

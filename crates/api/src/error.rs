@@ -49,6 +49,7 @@ pub enum Code {
     UnsupportedMediaType,
     Invalid,
     UnknownEventType,
+    DataDoesNotMatchSchema,
     TooManyAttempts,
     Internal,
     Overloaded,
@@ -60,7 +61,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 32] = [
+    pub const ALL: [Code; 33] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
@@ -85,6 +86,7 @@ impl Code {
         Code::UnsupportedMediaType,
         Code::Invalid,
         Code::UnknownEventType,
+        Code::DataDoesNotMatchSchema,
         Code::TooManyAttempts,
         Code::Internal,
         Code::Overloaded,
@@ -178,6 +180,11 @@ impl Code {
             Code::UnknownEventType => {
                 (Status::UNPROCESSABLE_ENTITY, "unknown_event_type", "There is no such event type")
             }
+            Code::DataDoesNotMatchSchema => (
+                Status::UNPROCESSABLE_ENTITY,
+                "data_does_not_match_schema",
+                "The data does not match the schema of its event type",
+            ),
             Code::TooManyAttempts => {
                 (Status::TOO_MANY_REQUESTS, "too_many_attempts", "Too many sign-ins were tried")
             }

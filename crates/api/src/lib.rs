@@ -8,9 +8,11 @@
 
 mod audit;
 pub mod auth;
+mod checks;
 mod cookie;
 pub mod dashboard;
 pub mod error;
+mod event_document;
 mod extract;
 mod front;
 mod health;
@@ -20,11 +22,13 @@ mod metrics;
 mod openapi;
 mod pages;
 mod passwords;
+mod schema;
 pub mod state;
 mod v1;
 
 use axum::middleware;
 use axum::{Extension, Router};
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,13 +36,14 @@ use utoipa_axum::routes;
 pub use crate::dashboard::Dashboard;
 pub use crate::front::{AnswerBody, Api};
 pub use crate::inbox::Inbox;
+pub use crate::schema::check as check_schema;
 pub use crate::state::{AppState, Parts, Settings};
 
 /// The routes of everything the server answers. Those that take events are here too, for who asks
 /// which methods their addresses know and for the document; [`Api`] answers them itself.
 fn router(state: AppState, dashboard: Dashboard) -> Router {
     let (api, document) = described().split_for_parts();
-    let mut router = api.merge(pages::router(&complete(document)));
+    let mut router = api.merge(pages::router(complete(document)));
     if state.inbox.is_some() {
         router = router.merge(inbox::router());
     }
@@ -51,12 +56,14 @@ fn router(state: AppState, dashboard: Dashboard) -> Router {
 }
 
 /// The OpenAPI document of all that is promised. The repository's `openapi.json` is this.
-pub fn openapi_document() -> utoipa::openapi::OpenApi {
+pub fn openapi_document() -> Value {
     complete(described().into_openapi())
 }
 
-fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+fn complete(mut document: utoipa::openapi::OpenApi) -> Value {
     openapi::complete(&mut document);
+    let mut document = serde_json::to_value(document).expect("texts and numbers only");
+    event_document::add(&mut document, v1::event_types_export::described_builtins());
     document
 }
 

@@ -8,12 +8,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
+use posthaste_core::account::{Account, ApiKey, KeyHash, Role, Validate};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::engine::DeliveryEngine;
 use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, KeyId, WebhookId};
+use posthaste_core::id_map::IdMap;
 use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
 use posthaste_core::page::PageRequest;
 use posthaste_core::remote::TrustedProxies;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::audit::{self, Changed};
 use crate::auth::By;
+use crate::checks::Checks;
 use crate::error::ApiError;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
@@ -98,6 +100,7 @@ pub struct Shared {
     pub keys: KeyRing,
     pub accounts: Accounts,
     pub event_types: CustomNames,
+    pub checks: Checks,
     pub passwords: Passwords,
     pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
@@ -141,6 +144,7 @@ impl AppState {
             keys,
             accounts,
             event_types,
+            checks: Checks::default(),
             passwords: Passwords::default(),
             sign_ins: Mutex::default(),
             metrics: Metrics::default(),
@@ -279,15 +283,20 @@ pub struct Accounts(RwLock<AccountsByBoth>);
 
 #[derive(Debug, Default)]
 struct AccountsByBoth {
-    ids: BTreeSet<AccountId>,
+    by_id: IdMap<AccountId, Validate>,
     by_name: BTreeMap<String, AccountId>,
 }
 
 impl Accounts {
     pub fn add(&self, account: Account) {
         let mut accounts = self.0.write();
-        accounts.ids.insert(account.id);
+        accounts.by_id.insert(account.id, account.validate);
         accounts.by_name.insert(account.name, account.id);
+    }
+
+    /// Asked for every event.
+    pub fn validate(&self, id: AccountId) -> Validate {
+        self.0.read().by_id.get(&id).copied().unwrap_or_default()
     }
 
     /// By id or by name.
@@ -295,7 +304,7 @@ impl Accounts {
         let accounts = self.0.read();
         if id_or_name.starts_with(AccountId::PREFIX)
             && let Ok(id) = AccountId::parse(id_or_name)
-            && accounts.ids.contains(&id)
+            && accounts.by_id.contains_key(&id)
         {
             return Some(id);
         }

@@ -83,7 +83,10 @@ async fn accounts_are_added_and_named_by_platform_keys() {
     let created = server.call("POST", "/v1/accounts", platform, json!({"name": "Acme"})).await;
     let created = created.expect(201);
     let id = created.id();
-    assert_eq!(created.json, json!({"id": id, "name": "Acme", "created_at": START}));
+    assert_eq!(
+        created.json,
+        json!({"id": id, "name": "Acme", "validate": "warn", "created_at": START})
+    );
     let taken = server.call("POST", "/v1/accounts", platform, json!({"name": "Acme"})).await;
     taken.expect_problem(409, "taken");
     let path = format!("/v1/accounts/{id}");

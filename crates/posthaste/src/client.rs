@@ -88,6 +88,15 @@ impl ApiClient {
         self.call(Method::PUT, path, Some(body.to_string()), None).await
     }
 
+    /// An answer that is no JSON, or is wanted as it came.
+    pub async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let (status, _, text) = self.exchange(Method::GET, path, None, None).await?;
+        if !status.is_success() {
+            return Err(self.refused(status, value_of(&text)));
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::PATCH, path, Some(body.to_string()), None).await
     }

@@ -110,6 +110,7 @@ impl Server {
         let parts = Running {
             engine: engine_task,
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
+            checking: tokio::spawn(keep_checking(state.clone())),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
             state,
         };
@@ -170,6 +171,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
 struct Running {
     engine: JoinHandle<Result<(), StoreError>>,
     api: JoinHandle<()>,
+    checking: JoinHandle<()>,
     expiring: JoinHandle<()>,
     state: AppState,
 }
@@ -177,6 +179,10 @@ struct Running {
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone, and with it whoever could say stop.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn keep_checking(state: AppState) {
+    state.keep_checking().await;
 }
 
 async fn expire(
@@ -234,6 +240,7 @@ async fn supervise(
     if api_ended.is_none() && tokio::time::timeout(LAST_ANSWERS, &mut running.api).await.is_err() {
         running.api.abort();
     }
+    running.checking.await.context("the task that checks data panicked")?;
     running.expiring.await.context("the task that drops old days panicked")?;
     engine_ended.context("the engine panicked")?.context("the store failed")?;
     if was_asked { Ok(()) } else { Err(anyhow!("a part of the server ended by itself")) }

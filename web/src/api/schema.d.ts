@@ -86,14 +86,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show an account */
+        /**
+         * Show an account
+         * @description One's own, or with a platform key any.
+         */
         get: operations["showAccount"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change an account
+         * @description One's own, or with a platform key any. It holds for events that are published from then on.
+         */
+        patch: operations["changeAccount"];
         trace?: never;
     };
     "/v1/api-keys": {
@@ -262,6 +269,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/event-types.d.ts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types as TypeScript
+         * @description Declarations of each event's data and of the bodies that a receiver gets, told apart by `event`.
+         *     The account's own event types are in it.
+         */
+        get: operations["exportEventTypesAsTypescript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/event-types.openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types as OpenAPI
+         * @description An OpenAPI 3.1 document with a webhook for each event type: the headers and the whole body that
+         *     a receiver gets. The account's own event types are in it.
+         */
+        get: operations["exportEventTypesAsOpenapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/event-types/{name}": {
         parameters: {
             query?: never;
@@ -300,6 +349,9 @@ export interface paths {
          *     `idempotency-key` to be able to repeat a call whose answer got lost: for 24 hours the same key
          *     and body get the same answer (with the header `idempotent-replayed: true`) and nothing is
          *     published twice; the same key with another body gets 409.
+         *
+         *     Data need not match the schema of its event type, unless the account chose `validate: reject`:
+         *     then what does not is refused with 422 `data_does_not_match_schema` and what is wrong with it.
          */
         post: operations["publishEvent"];
         delete?: never;
@@ -776,7 +828,448 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "call.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Started
+         * @description When a call begins. Raised when dialling begins, or when an incoming call arrives; match it with the later events of the same call by `call_id`.
+         */
+        post: operations["onCallStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.ended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Ended
+         * @description When a call completes. Raised once per call whatever became of it, so look at `call_status` and `ended_reason`; while `analysis_status` is `pending`, transcription, summary and sentiment may be null.
+         */
+        post: operations["onCallEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.answered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Answered
+         * @description When a call is answered. Also raised when a machine picks up: `answered_by` tells a human from voicemail, and `ring_duration` is in seconds.
+         */
+        post: operations["onCallAnswered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.transferred": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Transferred
+         * @description When a call is transferred. One transfer may raise it several times as `transfer_status` moves from `started` to `bridged` or `cancelled`, and then to `ended`.
+         */
+        post: operations["onCallTransferred"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Created
+         * @description When a new AI agent is created. A new agent starts `offline`; wait for `agent.status_changed` before sending it calls.
+         */
+        post: operations["onAgentCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Updated
+         * @description When agent configuration changes. `changes` lists each field with its old and new value, and `version` rises by one with every change.
+         */
+        post: operations["onAgentUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.status_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Status Changed
+         * @description When agent goes online/offline. Carries the status before and after; events can overtake each other on the way, so keep the one with the latest `changed_at`.
+         */
+        post: operations["onAgentStatusChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Performance
+         * @description Performance threshold events. Raised when a metric, measured over `window`, goes `above` or `below` its threshold; ratios lie between 0 and 1.
+         */
+        post: operations["onAgentPerformance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Campaign Started
+         * @description When a campaign begins. Raised at the first start, not each morning that the schedule resumes; `total_contacts` is the size of the powerlist at that moment.
+         */
+        post: operations["onCampaignStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Campaign Completed
+         * @description When a campaign finishes. Also raised when a campaign is stopped or expires, see `reason`; `stats` holds the final numbers.
+         */
+        post: operations["onCampaignCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "lead.generated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lead Generated
+         * @description When a new lead is created. `source` says whether a call, an SMS or a webhook made the lead, and `score` runs from 0 to 100.
+         */
+        post: operations["onLeadGenerated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "appointment.scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appointment Scheduled
+         * @description When an appointment is booked. Times are UTC; `timezone` is where the contact lives, and what a confirmation should be written in.
+         */
+        post: operations["onAppointmentScheduled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.sent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Sent
+         * @description When an SMS is delivered. `status` is `delivered` once the carrier confirmed it and `sent` where a carrier never does; the amount in `cost` is text, so that no cent is lost.
+         */
+        post: operations["onSmsSent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.received": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Received
+         * @description When an SMS is received. `opt_out` is true when the message was STOP or the like; do not write to that number again.
+         */
+        post: operations["onSmsReceived"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Failed
+         * @description When SMS delivery fails. `retryable` says whether sending the same message later can help, and `provider_code` is the carrier's own code.
+         */
+        post: operations["onSmsFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.replied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Replied
+         * @description When recipient replies to SMS. The same message also raises `sms.received`; this one names the message it answers in `in_reply_to`, so handle only one of the two.
+         */
+        post: operations["onSmsReplied"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Contact
+         * @description When a contact is created or changed. `operation` says whether the contact was `created` or `updated`, and the event carries all of the contact's fields, not only what changed.
+         */
+        post: operations["onContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Contact Delete
+         * @description When a contact is deleted. Carries just enough to find the contact on your side; `reason` tells an opt-out from tidying up.
+         */
+        post: operations["onContactDelete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Failing
+         * @description When a webhook's attempts keep failing. Deliveries are still queued and retried while a webhook is failing; `pending` is how many wait.
+         */
+        post: operations["onWebhookFailing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Disabled
+         * @description When a webhook is switched off. Nothing is sent to a disabled webhook until somebody enables it again; `reason` is `gone` when the receiver answered 410.
+         */
+        post: operations["onWebhookDisabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Recovered
+         * @description When a failing webhook succeeds again. `failed` counts the deliveries that were given up in between; recover them from the webhook's page or through the API.
+         */
+        post: operations["onWebhookRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "delivery.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delivery Failed
+         * @description When a delivery fails after its last attempt. The event itself is kept, so the delivery can still be retried by hand or recovered in bulk.
+         */
+        post: operations["onDeliveryFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description An account. */
@@ -784,8 +1277,14 @@ export interface components {
             /** @example acct_06a2b3c4d5e6f */
             id: string;
             name: string;
+            validate: components["schemas"]["Validate"];
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description What is to change of an account. What is left out stays. */
+        AccountChanges: {
+            /** @description What is done about published data that does not match the schema of its event type. */
+            validate?: components["schemas"]["Validate"];
         };
         /**
          * @description How many accounts somebody may act in.
@@ -864,7 +1363,7 @@ export interface components {
          * @description What was done, in the audit log.
          * @enum {string}
          */
-        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "api_key.created" | "api_key.deleted" | "account.created" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
+        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "api_key.created" | "api_key.deleted" | "account.created" | "account.updated" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
         /** @description Something that was changed, or done. */
         AuditEntry: {
             /** @example aud_06a2b3c4d5e6f */
@@ -908,6 +1407,26 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+        };
+        /** @description What became of comparing published data with the schema. */
+        DataChecks: {
+            /**
+             * Format: int64
+             * @description How many events' data was compared with the schema since `counted_since`; when very many
+             *     come, not all of them are.
+             */
+            checked_events: number;
+            /**
+             * Format: int64
+             * @description How many of these did not match it.
+             */
+            invalid_events: number;
+            last_invalid: components["schemas"]["LastInvalid"] | null;
+            /**
+             * Format: date-time
+             * @description When the server started.
+             */
+            counted_since: string;
         };
         /** @description One event for one webhook. */
         Delivery: {
@@ -1010,7 +1529,7 @@ export interface components {
             data?: Record<string, never>;
         };
         /** @description An event type. */
-        EventType: {
+        EventType: components["schemas"]["DataChecks"] & {
             /** @example call.ended */
             name: string;
             /** @description As people read it. */
@@ -1155,6 +1674,16 @@ export interface components {
             at: string;
             message: string;
         };
+        /** @description Data that did not match its schema. */
+        LastInvalid: {
+            /**
+             * @description What was wrong; nothing of the data itself.
+             * @example /call_duration must be a number
+             */
+            error: string;
+            /** Format: date-time */
+            at: string;
+        };
         /** @description The token of a one-time link. */
         LinkToken: {
             /**
@@ -1169,6 +1698,7 @@ export interface components {
                 /** @example acct_06a2b3c4d5e6f */
                 id: string;
                 name: string;
+                validate: components["schemas"]["Validate"];
                 /** Format: date-time */
                 created_at: string;
             }[];
@@ -1292,7 +1822,7 @@ export interface components {
         };
         /** @description One page of a list, newest first. */
         List_EventType: {
-            data: {
+            data: (components["schemas"]["DataChecks"] & {
                 /** @example call.ended */
                 name: string;
                 /** @description As people read it. */
@@ -1320,7 +1850,7 @@ export interface components {
                  * @description null for a built-in one.
                  */
                 updated_at: string | null;
-            }[];
+            })[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
              *     empty, and still have a next one.
@@ -1879,6 +2409,12 @@ export interface components {
             /** @description Ends the user's sessions. */
             role?: components["schemas"]["UserRole"];
         };
+        /**
+         * @description What is done about published data that does not match the schema of its event type: nobody
+         *     looks; it is accepted, counted and shown; it is refused.
+         * @enum {string}
+         */
+        Validate: "off" | "warn" | "reject";
         /** @description Whether a request's signatures verify. Only describes what [`Summary`] is written as. */
         Verdict: {
             /** @description `verified`, `failed`, `absent` or `unchecked`. */
@@ -1972,9 +2508,2709 @@ export interface components {
          * @enum {string}
          */
         WebhookStatus: "enabled" | "paused" | "disabled";
+        /** call.started, as it is delivered */
+        CallStartedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.started";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallStartedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Started
+         * @description A call has begun: it is being dialled, or has come in.
+         */
+        CallStartedData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * @description How far the call is.
+             * @enum {string}
+             */
+            call_status?: "initiated" | "ringing";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description What the number shown to the contact is called.
+             * @example Washington DC
+             */
+            from_number_label?: string | null;
+            /** @description True if a number of the contact's own area was shown. */
+            local_presence?: boolean | null;
+            /**
+             * @description How often this contact was called in this campaign, this call included.
+             * @example 1
+             */
+            attempt_number?: number | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.ended, as it is delivered */
+        CallEndedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.ended";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallEndedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Ended
+         * @description A call is over, whatever became of it.
+         */
+        CallEndedData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description How long the two sides were connected, in seconds; 0 if they never were.
+             * @example 180
+             */
+            call_duration?: number;
+            /**
+             * @description What became of the call.
+             * @enum {string}
+             */
+            call_status?: "completed" | "no_answer" | "busy" | "failed" | "voicemail" | "canceled";
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * Format: uri
+             * @description Where the recording can be fetched until `recording_expires_at`; null if nothing was recorded.
+             * @example https://recordings.ai-sync.com/call_987654321.mp3
+             */
+            recording_url?: string | null;
+            /**
+             * @description What was said, as one text; null while `analysis_status` is `pending`, or if nothing was said.
+             * @example Hello, this is John calling about...
+             */
+            transcription?: string | null;
+            /**
+             * @description How the contact sounded; null while `analysis_status` is `pending`.
+             * @enum {string|null}
+             */
+            sentiment?: "positive" | "neutral" | "negative" | "unknown" | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /** @description Labels, in no order. */
+            tags?: string[];
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "lead_score": 85,
+             *       "next_action": "schedule_demo"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Why it ended. More reasons can come; those that begin with `error_` are faults on the way.
+             * @example user_hangup
+             * @example agent_hangup
+             * @example call_transfer
+             * @example voicemail_reached
+             * @example inactivity
+             * @example dial_busy
+             * @example dial_failed
+             * @example dial_no_answer
+             * @example error_carrier
+             */
+            ended_reason?: string | null;
+            /**
+             * @description What it was about; null while `analysis_status` is `pending`.
+             * @example Maria is interested and asked for a demo this week.
+             */
+            summary?: string | null;
+            /** @description What was said, turn by turn; null while `analysis_status` is `pending`. */
+            transcript_turns?: {
+                /**
+                 * @description Who spoke: the agent, or the other side.
+                 * @enum {string}
+                 */
+                role: "agent" | "user";
+                /**
+                 * @description What was said.
+                 * @example Yes, I was expecting your call.
+                 */
+                text: string;
+                /**
+                 * @description When the turn began, in seconds from the answer on.
+                 * @example 3.6
+                 */
+                start?: number;
+                /**
+                 * @description When it ended, in seconds from the answer on.
+                 * @example 5.25
+                 */
+                end?: number;
+            }[] | null;
+            /**
+             * @description Whether transcription, summary and sentiment are there (`ready`) or still being made (`pending`).
+             * @enum {string}
+             */
+            analysis_status?: "pending" | "ready";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description Until when the recording can be fetched.
+             * @example 2025-02-14T14:30:25.123Z
+             */
+            recording_expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was answered; null if it never was.
+             * @example 2025-01-15T14:27:25.120Z
+             */
+            answered_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2025-01-15T14:30:25.123Z
+             */
+            ended_at?: string;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.084
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.answered, as it is delivered */
+        CallAnsweredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.answered";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallAnsweredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Answered
+         * @description Somebody, or a machine, has answered a call.
+         */
+        CallAnsweredData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * @description How far the call is.
+             * @enum {string}
+             */
+            call_status?: "in_progress";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description Who picked up, as far as could be told.
+             * @enum {string}
+             */
+            answered_by?: "human" | "machine" | "unknown";
+            /**
+             * @description How long it rang, in seconds.
+             * @example 12
+             */
+            ring_duration?: number;
+            /**
+             * @description The person of the team who took the call; null if it was an AI agent.
+             * @example user_17
+             */
+            user_id?: string | null;
+            /**
+             * @description What the number shown to the contact is called.
+             * @example Washington DC
+             */
+            from_number_label?: string | null;
+            /** @description True if a number of the contact's own area was shown. */
+            local_presence?: boolean | null;
+            /**
+             * @description How often this contact was called in this campaign, this call included.
+             * @example 1
+             */
+            attempt_number?: number | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was answered.
+             * @example 2025-01-15T14:27:25.120Z
+             */
+            answered_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.transferred, as it is delivered */
+        CallTransferredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.transferred";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallTransferredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Transferred
+         * @description A call is being handed over, or has been.
+         */
+        CallTransferredData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The transfer. All events of one transfer have the same.
+             * @example transfer_310245
+             */
+            transfer_id: string;
+            /**
+             * @description Whether the new side is spoken to first (`warm`), is connected at once (`cold`), or another AI agent takes over (`agent_swap`).
+             * @enum {string}
+             */
+            transfer_type?: "warm" | "cold" | "agent_swap";
+            /**
+             * @description How far the transfer is.
+             * @enum {string}
+             */
+            transfer_status?: "started" | "bridged" | "cancelled" | "ended";
+            /**
+             * @description Who handed the call over: an agent or a person of the team.
+             * @example agent_abc123
+             */
+            transferred_from?: string | null;
+            /** @description Who gets the call. */
+            transferred_to?: {
+                /**
+                 * @description What `value` names.
+                 * @enum {string}
+                 */
+                type: "number" | "agent" | "user" | "extension";
+                /**
+                 * @description An E.164 number, an id or an extension.
+                 * @example +12025550199
+                 */
+                value: string;
+            };
+            /**
+             * @description Why, in the words of whoever set the transfer up. More reasons can come.
+             * @example caller_asked_for_sales
+             */
+            reason?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it came to be as `transfer_status` says.
+             * @example 2025-01-15T14:29:40.871Z
+             */
+            transferred_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.created, as it is delivered */
+        AgentCreatedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.created";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentCreatedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Created
+         * @description A new AI agent was made.
+         */
+        AgentCreatedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What the agent works with.
+             * @enum {string}
+             */
+            type?: "voice" | "sms";
+            /**
+             * @description The voice it speaks with; null if it writes.
+             * @example voice_en_us_4
+             */
+            voice_id?: string | null;
+            /**
+             * @description The language it uses, as in BCP 47.
+             * @example en-US
+             * @example en-GB
+             */
+            language?: string;
+            /**
+             * @description What the agent is doing.
+             * @enum {string}
+             */
+            status?: "online" | "offline" | "busy" | "error";
+            /** @description The numbers it can be reached at, in E.164. */
+            phone_numbers?: string[];
+            /**
+             * @description Who made it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            created_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2025-01-09T11:20:05.004Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.updated, as it is delivered */
+        AgentUpdatedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.updated";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentUpdatedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Updated
+         * @description The settings of an agent were changed.
+         */
+        AgentUpdatedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description The number of this version of the settings; rises by one with every change.
+             * @example 7
+             */
+            version?: number;
+            /** @description What was changed. */
+            changes?: {
+                /**
+                 * @description The name of the field.
+                 * @example language
+                 * @example end_call_after_silence_s
+                 */
+                field: string;
+                /**
+                 * @description Its value before, of any type.
+                 * @example en-US
+                 * @example 10
+                 */
+                old?: unknown;
+                /**
+                 * @description Its value now, of any type.
+                 * @example en-GB
+                 * @example 15
+                 */
+                new?: unknown;
+            }[];
+            /**
+             * @description Who changed it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            updated_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was changed.
+             * @example 2025-01-14T08:45:51.337Z
+             */
+            updated_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.status_changed, as it is delivered */
+        AgentStatusChangedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.status_changed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentStatusChangedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Status Changed
+         * @description An agent has gone online or offline, become busy, or failed.
+         */
+        AgentStatusChangedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What the agent is doing.
+             * @enum {string}
+             */
+            status: "online" | "offline" | "busy" | "error";
+            /**
+             * @description What the agent was doing before.
+             * @enum {string|null}
+             */
+            previous_status?: "online" | "offline" | "busy" | "error" | null;
+            /**
+             * @description Why. More reasons can come.
+             * @example schedule
+             * @example user
+             */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When; of two events, the later one holds.
+             * @example 2025-01-15T14:00:00.018Z
+             */
+            changed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.performance, as it is delivered */
+        AgentPerformanceEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.performance";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentPerformanceData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Performance
+         * @description A measure of an agent's work has passed a threshold.
+         */
+        AgentPerformanceData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What was measured. Rates lie between 0 and 1; `avg_duration` is in seconds, `latency_p95` in milliseconds.
+             * @enum {string}
+             */
+            metric: "answer_rate" | "avg_duration" | "conversion_rate" | "sentiment" | "error_rate" | "latency_p95";
+            /**
+             * @description What the measurement gave.
+             * @example 0.18
+             */
+            value: number;
+            /**
+             * @description What it was compared with.
+             * @example 0.25
+             */
+            threshold?: number;
+            /**
+             * @description On which side of the threshold it is now.
+             * @enum {string}
+             */
+            comparison?: "above" | "below";
+            /**
+             * @description How bad that is. More degrees can come.
+             * @example warning
+             * @example critical
+             */
+            severity?: string | null;
+            /**
+             * @description How many calls or messages were measured.
+             * @example 240
+             */
+            sample_size?: number;
+            /** @description The time that was measured. */
+            window?: {
+                /**
+                 * Format: date-time
+                 * @description Where it begins.
+                 * @example 2025-01-15T13:00:00.000Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Where it ends.
+                 * @example 2025-01-15T14:00:00.000Z
+                 */
+                to: string;
+            };
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** campaign.started, as it is delivered */
+        CampaignStartedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "campaign.started";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CampaignStartedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Campaign Started
+         * @description A campaign has begun.
+         */
+        CampaignStartedData: {
+            /**
+             * @description The campaign.
+             * @example camp_456789123
+             */
+            campaign_id: string;
+            /**
+             * @description What the campaign is called.
+             * @example January demo calls
+             */
+            name?: string;
+            /**
+             * @description Whether it calls or writes.
+             * @enum {string}
+             */
+            channel?: "call" | "sms";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description How many contacts were on the powerlist when it began.
+             * @example 1247
+             */
+            total_contacts?: number;
+            /** @description When it may reach out; null if at any time. */
+            schedule?: {
+                /**
+                 * @description The time zone of `start` and `end`, as in the IANA database.
+                 * @example America/New_York
+                 */
+                timezone?: string;
+                /**
+                 * @description From when on each day.
+                 * @example 09:00
+                 */
+                start?: string;
+                /**
+                 * @description Until when.
+                 * @example 17:30
+                 */
+                end?: string;
+                /** @description On which days. */
+                days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            } | null;
+            /**
+             * @description Who started it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            started_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2025-01-15T14:00:02.611Z
+             */
+            started_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** campaign.completed, as it is delivered */
+        CampaignCompletedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "campaign.completed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CampaignCompletedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Campaign Completed
+         * @description A campaign is over.
+         */
+        CampaignCompletedData: {
+            /**
+             * @description The campaign.
+             * @example camp_456789123
+             */
+            campaign_id: string;
+            /**
+             * @description What the campaign is called.
+             * @example January demo calls
+             */
+            name?: string;
+            /**
+             * @description Whether it calls or writes.
+             * @enum {string}
+             */
+            channel?: "call" | "sms";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Why it is over: all contacts were reached out to, somebody stopped it, or its time ran out.
+             * @enum {string}
+             */
+            reason?: "finished" | "stopped" | "expired";
+            /** @description The final numbers. */
+            stats?: {
+                /**
+                 * @description Contacts on the powerlist.
+                 * @example 1247
+                 */
+                total_contacts?: number;
+                /**
+                 * @description Contacts that were called or written to.
+                 * @example 1247
+                 */
+                dialed?: number;
+                /**
+                 * @description Contacts that answered.
+                 * @example 512
+                 */
+                connected?: number;
+                /**
+                 * @description Contacts whose voicemail answered.
+                 * @example 398
+                 */
+                voicemail?: number;
+                /**
+                 * @description Contacts that did not answer.
+                 * @example 301
+                 */
+                no_answer?: number;
+                /**
+                 * @description Contacts that could not be reached for a fault on the way.
+                 * @example 36
+                 */
+                failed?: number;
+                /**
+                 * @description Leads that came of it.
+                 * @example 74
+                 */
+                leads?: number;
+                /**
+                 * @description Appointments that came of it.
+                 * @example 21
+                 */
+                appointments?: number;
+                /**
+                 * @description Time spent talking, in seconds.
+                 * @example 68340
+                 */
+                talk_seconds?: number;
+                /**
+                 * @description How many contacts got which disposition.
+                 * @example {
+                 *       "interested": 74,
+                 *       "callback": 118,
+                 *       "not_interested": 320
+                 *     }
+                 */
+                dispositions?: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2025-01-15T14:00:02.611Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             * @example 2025-01-17T21:48:37.909Z
+             */
+            completed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** lead.generated, as it is delivered */
+        LeadGeneratedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "lead.generated";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["LeadGeneratedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Lead Generated
+         * @description Somebody has become a lead.
+         */
+        LeadGeneratedData: {
+            /**
+             * @description The lead.
+             * @example lead_620014
+             */
+            lead_id: string;
+            /** @description The contact, in short. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            };
+            /**
+             * @description What made the lead.
+             * @enum {string}
+             */
+            source?: "call" | "sms" | "webhook";
+            /**
+             * @description The call that made it; null if none did.
+             * @example call_987654321
+             */
+            call_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description How promising it is, from 0 to 100; null if it was not rated.
+             * @example 85
+             */
+            score?: number | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /**
+             * @description What else was noted.
+             * @example Wants a demo this week, prefers the afternoon.
+             */
+            notes?: string | null;
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "company_size": "11-50",
+             *       "budget": "approved"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it became one.
+             * @example 2025-01-15T14:30:27.480Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** appointment.scheduled, as it is delivered */
+        AppointmentScheduledEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "appointment.scheduled";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AppointmentScheduledData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Appointment Scheduled
+         * @description An appointment was booked.
+         */
+        AppointmentScheduledData: {
+            /**
+             * @description The appointment.
+             * @example appt_730158
+             */
+            appointment_id: string;
+            /** @description The contact, in short. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            };
+            /**
+             * @description What it is called in the calendar.
+             * @example Product demo with Maria Lopez
+             */
+            title?: string;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             * @example 2025-01-17T19:00:00.000Z
+             */
+            start_time: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             * @example 2025-01-17T19:30:00.000Z
+             */
+            end_time?: string | null;
+            /**
+             * @description Where the contact lives, as in the IANA database: what to write a confirmation in.
+             * @example America/New_York
+             */
+            timezone?: string | null;
+            /** @description The calendar it is in; null if it is in none. */
+            calendar?: {
+                /**
+                 * @description Whose calendar that is.
+                 * @example google
+                 * @example outlook
+                 */
+                provider?: string;
+                /**
+                 * @description Its id there, often an e-mail address.
+                 * @example demos@example.com
+                 */
+                id?: string;
+            } | null;
+            /**
+             * @description Where to meet; null if not in person.
+             * @example 1600 Example Avenue, Washington
+             */
+            location?: string | null;
+            /**
+             * Format: uri
+             * @description Where to meet online; null if not online.
+             * @example https://meet.example.com/appt_730158
+             */
+            meeting_url?: string | null;
+            /**
+             * @description How sure it is. More can come.
+             * @example confirmed
+             * @example tentative
+             */
+            status?: string;
+            /** @description Who booked it. */
+            booked_by?: {
+                /**
+                 * @description What `id` names. More can come.
+                 * @example agent
+                 * @example user
+                 * @example contact
+                 */
+                type: string;
+                /**
+                 * @description Their id.
+                 * @example agent_abc123
+                 */
+                id?: string | null;
+            };
+            /**
+             * @description The call in which it was booked; null if in none.
+             * @example call_987654321
+             */
+            call_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was booked.
+             * @example 2025-01-15T14:30:12.066Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.sent, as it is delivered */
+        SmsSentEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.sent";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsSentData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Sent
+         * @description A message has reached its recipient, or the carrier where that is all one hears.
+         */
+        SmsSentData: {
+            /**
+             * @description The message.
+             * @example msg_501177
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550143
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550187
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.
+             */
+            body?: string;
+            /**
+             * @description How many messages it counts as to the carrier.
+             * @example 1
+             */
+            segments?: number;
+            /**
+             * @description How its text was encoded.
+             * @enum {string}
+             */
+            encoding?: "GSM-7" | "UCS-2";
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description `delivered` if the carrier confirmed it, `sent` if it never does.
+             * @enum {string}
+             */
+            status?: "sent" | "delivered";
+            /**
+             * @description The carrier of the recipient; null if it is not known.
+             * @example Example Mobile
+             */
+            carrier?: string | null;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.0079
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was handed to the carrier.
+             * @example 2025-01-15T14:31:02.300Z
+             */
+            sent_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the carrier confirmed it; null if it did not.
+             * @example 2025-01-15T14:31:04.915Z
+             */
+            delivered_at?: string | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.received, as it is delivered */
+        SmsReceivedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.received";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsReceivedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Received
+         * @description A message has come in.
+         */
+        SmsReceivedData: {
+            /**
+             * @description The message.
+             * @example msg_501178
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550187
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550143
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example C - see you on Friday! 👍
+             */
+            body?: string;
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /** @description True if the message was STOP or the like: do not write to this number again. */
+            opt_out?: boolean;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             * @example 2025-01-15T14:36:48.127Z
+             */
+            received_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.failed, as it is delivered */
+        SmsFailedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.failed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsFailedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Failed
+         * @description A message could not be delivered.
+         */
+        SmsFailedData: {
+            /**
+             * @description The message.
+             * @example msg_501179
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550143
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550187
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.
+             */
+            body?: string;
+            /**
+             * @description How many messages it counts as to the carrier.
+             * @example 1
+             */
+            segments?: number;
+            /**
+             * @description How its text was encoded.
+             * @enum {string}
+             */
+            encoding?: "GSM-7" | "UCS-2";
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description `failed` if the carrier did not take it, `undelivered` if it did and could not deliver it.
+             * @enum {string}
+             */
+            status?: "failed" | "undelivered";
+            /**
+             * @description The carrier of the recipient; null if it is not known.
+             * @example Example Mobile
+             */
+            carrier?: string | null;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.084
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /** @description What went wrong. */
+            error?: {
+                /**
+                 * @description The platform's name for it. More can come.
+                 * @example unreachable_handset
+                 * @example unknown_number
+                 */
+                code: string;
+                /**
+                 * @description The same for people.
+                 * @example The handset is switched off or out of reach
+                 */
+                message?: string | null;
+                /**
+                 * @description The carrier's own code; null if it gave none.
+                 * @example 30003
+                 */
+                provider_code?: string | null;
+            };
+            /** @description True if sending the same message later can help. */
+            retryable?: boolean;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was handed to the carrier.
+             * @example 2025-01-16T15:00:00.541Z
+             */
+            sent_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it failed.
+             * @example 2025-01-16T15:00:09.022Z
+             */
+            failed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.replied, as it is delivered */
+        SmsRepliedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.replied";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsRepliedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Replied
+         * @description A contact has replied to a message.
+         */
+        SmsRepliedData: {
+            /**
+             * @description The message.
+             * @example msg_501178
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550187
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550143
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example C - see you on Friday! 👍
+             */
+            body?: string;
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description The message that it answers.
+             * @example msg_501177
+             */
+            in_reply_to?: string;
+            /**
+             * @description How long the reply took, in seconds.
+             * @example 343
+             */
+            reply_latency_seconds?: number;
+            /**
+             * @description What the contact wants, as far as could be told. More can come.
+             * @example confirm
+             * @example decline
+             * @example question
+             */
+            intent?: string | null;
+            /** @description True if the message was STOP or the like: do not write to this number again. */
+            opt_out?: boolean;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             * @example 2025-01-15T14:36:48.127Z
+             */
+            received_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** contact, as it is delivered */
+        ContactEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "contact";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["ContactData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Contact
+         * @description A contact was made or changed. All of its fields are here, not only what changed.
+         */
+        ContactData: {
+            /**
+             * @description The contact.
+             * @example ct_0033k28k00200
+             */
+            contact_id: string;
+            /**
+             * @description Whether it is new.
+             * @enum {string}
+             */
+            operation?: "created" | "updated";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @deprecated
+             * @description An old spelling of `powerlist_id`, for forms that have it.
+             * @example pl_002c1f3z800g0
+             */
+            powelist_id?: string | null;
+            /**
+             * @description Phone number, in E.164: what a contact is known by.
+             * @example +12025550187
+             */
+            phone_number: string;
+            /**
+             * Format: email
+             * @description E-mail address.
+             * @example maria.lopez@example.com
+             */
+            email?: string | null;
+            /**
+             * @description First name.
+             * @example Maria
+             */
+            first_name?: string | null;
+            /**
+             * @description Last name.
+             * @example Lopez
+             */
+            last_name?: string | null;
+            /**
+             * @description Street and number.
+             * @example 1600 Example Avenue
+             */
+            address?: string | null;
+            /**
+             * @description City or town.
+             * @example Washington
+             */
+            city?: string | null;
+            /**
+             * @description Country, as in ISO 3166.
+             * @example US
+             */
+            country?: string | null;
+            /**
+             * @description State or province.
+             * @example DC
+             */
+            state?: string | null;
+            /**
+             * @description Postal code.
+             * @example 20001
+             */
+            postal_code?: string | null;
+            /**
+             * @description Time zone, as in the IANA database.
+             * @example America/New_York
+             */
+            timezone?: string | null;
+            /** @description Labels, in no order. */
+            tags?: string[];
+            /** @description True if the contact agreed to be called and written to; null if nobody asked. */
+            consent?: boolean | null;
+            /** @description True if the contact does not want to be disturbed. */
+            dnd?: boolean | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /**
+             * @description Where it came from. More can come.
+             * @example api
+             * @example import
+             * @example call
+             */
+            source?: string | null;
+            /**
+             * @description The same contact in GoHighLevel; null if it is not there.
+             * @example Yx2kQm9TfBv7
+             */
+            ghl_contact_id?: string | null;
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "lead_score": 85,
+             *       "preferred_time": "afternoon"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2025-01-10T16:04:31.512Z
+             */
+            created_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2025-01-15T14:30:26.204Z
+             */
+            updated_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** contact.delete, as it is delivered */
+        ContactDeleteEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "contact.delete";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["ContactDeleteData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Contact Delete
+         * @description A contact was deleted. These are its last known fields, to find it on your side.
+         */
+        ContactDeleteData: {
+            /**
+             * @description The contact.
+             * @example ct_0033k28k00200
+             */
+            contact_id: string;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description Phone number, in E.164: what a contact is known by.
+             * @example +12025550187
+             */
+            phone_number?: string | null;
+            /**
+             * Format: email
+             * @description E-mail address.
+             * @example maria.lopez@example.com
+             */
+            email?: string | null;
+            /**
+             * @description First name.
+             * @example Maria
+             */
+            first_name?: string | null;
+            /**
+             * @description Last name.
+             * @example Lopez
+             */
+            last_name?: string | null;
+            /**
+             * @description Why it was deleted: by a person, by a disposition, through the API, at the contact's own demand (`gdpr`), or because the contact opted out.
+             * @enum {string}
+             */
+            reason?: "user" | "disposition" | "api" | "gdpr" | "opt_out";
+            /**
+             * Format: date-time
+             * @description When it was deleted.
+             * @example 2025-01-20T10:15:42.668Z
+             */
+            deleted_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.failing, as it is delivered */
+        WebhookFailingEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.failing";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookFailingData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Failing
+         * @description The attempts of a webhook have failed several times in a row.
+         */
+        WebhookFailingData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * Format: date-time
+             * @description When the first of the attempts that failed in a row was made.
+             * @example 2025-01-15T14:30:25.871Z
+             */
+            failing_since: string;
+            /**
+             * @description How many attempts failed, one after the other.
+             * @example 10
+             */
+            consecutive_failures?: number;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description The delivery that was being tried.
+                 * @example dlv_004pdfceg00g0
+                 */
+                delivery_id?: string;
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was noticed.
+             * @example 2025-01-15T14:34:10.093Z
+             */
+            detected_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.disabled, as it is delivered */
+        WebhookDisabledEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.disabled";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookDisabledData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Disabled
+         * @description A webhook was switched off and gets nothing until somebody enables it.
+         */
+        WebhookDisabledData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * @description Why. More reasons can come; `gone` is the receiver's answer 410.
+             * @example gone
+             */
+            reason: string;
+            /**
+             * @description Why, as people read it.
+             * @example The receiver answered 410 Gone, which asks for no more requests.
+             */
+            explanation?: string;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description The delivery that was being tried.
+                 * @example dlv_004pdfceg00g0
+                 */
+                delivery_id?: string;
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was switched off.
+             * @example 2025-01-15T15:13:18.550Z
+             */
+            disabled_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.recovered, as it is delivered */
+        WebhookRecoveredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.recovered";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookRecoveredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Recovered
+         * @description A webhook that was failing has succeeded again.
+         */
+        WebhookRecoveredData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * Format: date-time
+             * @description When the first of the attempts that failed in a row was made.
+             * @example 2025-01-15T14:30:25.871Z
+             */
+            failing_since?: string;
+            /**
+             * Format: date-time
+             * @description When the first attempt succeeded again.
+             * @example 2025-01-15T15:02:44.216Z
+             */
+            recovered_at: string;
+            /**
+             * @description How many deliveries were given up in between.
+             * @example 3
+             */
+            failed?: number;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** delivery.failed, as it is delivered */
+        DeliveryFailedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "delivery.failed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["DeliveryFailedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Delivery Failed
+         * @description A delivery was given up after its last attempt.
+         */
+        DeliveryFailedData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * @description The delivery that was given up.
+             * @example dlv_004pdfceg00g0
+             */
+            delivery_id: string;
+            /**
+             * @description The event that was to be delivered. It is kept.
+             * @example evt_004pdfceg0000
+             */
+            event_id: string;
+            /**
+             * @description The event type of that event.
+             * @example call.ended
+             */
+            event?: string;
+            /**
+             * @description How many attempts were made.
+             * @example 5
+             */
+            attempts?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When the first attempt began.
+             * @example 2025-01-15T14:30:25.161Z
+             */
+            first_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description When the last one had failed.
+             * @example 2025-01-15T15:13:11.407Z
+             */
+            failed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        EventMetadata: {
+            /**
+             * @description Of this form.
+             * @constant
+             */
+            version: "1.0";
+            /** @description The same on every attempt, as `webhook-id`: by this, repetitions are known. */
+            event_id: string;
+            /** @description `sha256=` and the HMAC-SHA256 of the body without this member, under the webhook's secret. */
+            signature: string;
+        };
     };
     responses: never;
-    parameters: never;
+    parameters: {
+        /** @description The event type. */
+        WebhookEvent: string;
+        /** @description 1 at first, then 2, 3 and so on. */
+        WebhookAttempt: string;
+        /** @description `true`, on test events only. */
+        WebhookTest: string;
+        /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+        WebhookSignature: string;
+        /** @description The same, always with `sha256=`. */
+        WebhookSignature256: string;
+        /** @description While a secret is being rotated: under the one before. */
+        WebhookSignaturePrevious: string;
+        /** @description The event's id (Standard Webhooks): the same on every attempt. */
+        StandardWebhookId: string;
+        /** @description When this attempt was made, in seconds since 1970. */
+        StandardWebhookTimestamp: string;
+        /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+        StandardWebhookSignature: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -2359,6 +5595,122 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `acct_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3214,6 +6566,136 @@ export interface operations {
             };
             /** @description Something in the request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEventTypesAsTypescript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TypeScript */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEventTypesAsOpenapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An OpenAPI document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6535,6 +10017,2058 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    onCallStarted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.started",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_direction": "outbound",
+                 *         "call_status": "initiated",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "from_number_label": "Washington DC",
+                 *         "local_presence": true,
+                 *         "attempt_number": 1,
+                 *         "started_at": "2025-01-15T14:27:13.402Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallStartedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.ended",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_duration": 180,
+                 *         "call_status": "completed",
+                 *         "call_direction": "outbound",
+                 *         "recording_url": "https://recordings.ai-sync.com/call_987654321.mp3",
+                 *         "transcription": "Hello, this is John calling about...",
+                 *         "sentiment": "positive",
+                 *         "disposition": "interested",
+                 *         "tags": [
+                 *           "qualified",
+                 *           "follow-up"
+                 *         ],
+                 *         "custom_fields": {
+                 *           "lead_score": 85,
+                 *           "next_action": "schedule_demo"
+                 *         },
+                 *         "ended_reason": "user_hangup",
+                 *         "summary": "Maria is interested and asked for a demo this week.",
+                 *         "transcript_turns": [
+                 *           {
+                 *             "role": "agent",
+                 *             "text": "Hello, this is John calling about...",
+                 *             "start": 0.4,
+                 *             "end": 3.1
+                 *           },
+                 *           {
+                 *             "role": "user",
+                 *             "text": "Yes, I was expecting your call.",
+                 *             "start": 3.6,
+                 *             "end": 5.25
+                 *           }
+                 *         ],
+                 *         "analysis_status": "ready",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "recording_expires_at": "2025-02-14T14:30:25.123Z",
+                 *         "started_at": "2025-01-15T14:27:13.402Z",
+                 *         "answered_at": "2025-01-15T14:27:25.120Z",
+                 *         "ended_at": "2025-01-15T14:30:25.123Z",
+                 *         "cost": {
+                 *           "amount": "0.084",
+                 *           "currency": "USD"
+                 *         }
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallEndedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallAnswered: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.answered",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_direction": "outbound",
+                 *         "call_status": "in_progress",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "answered_by": "human",
+                 *         "ring_duration": 12,
+                 *         "user_id": null,
+                 *         "started_at": "2025-01-15T14:27:13.402Z",
+                 *         "answered_at": "2025-01-15T14:27:25.120Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallAnsweredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallTransferred: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.transferred",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "transfer_id": "transfer_310245",
+                 *         "transfer_type": "warm",
+                 *         "transfer_status": "bridged",
+                 *         "transferred_from": "agent_abc123",
+                 *         "transferred_to": {
+                 *           "type": "number",
+                 *           "value": "+12025550199"
+                 *         },
+                 *         "reason": "caller_asked_for_sales",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "transferred_at": "2025-01-15T14:29:40.871Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallTransferredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.created",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "type": "voice",
+                 *         "voice_id": "voice_en_us_4",
+                 *         "language": "en-US",
+                 *         "status": "offline",
+                 *         "phone_numbers": [
+                 *           "+12025550143"
+                 *         ],
+                 *         "created_by": "user_17",
+                 *         "created_at": "2025-01-09T11:20:05.004Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentCreatedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.updated",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "version": 7,
+                 *         "changes": [
+                 *           {
+                 *             "field": "language",
+                 *             "old": "en-US",
+                 *             "new": "en-GB"
+                 *           },
+                 *           {
+                 *             "field": "end_call_after_silence_s",
+                 *             "old": 10,
+                 *             "new": 15
+                 *           }
+                 *         ],
+                 *         "updated_by": "user_17",
+                 *         "updated_at": "2025-01-14T08:45:51.337Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentUpdatedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentStatusChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.status_changed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "status": "online",
+                 *         "previous_status": "offline",
+                 *         "reason": "schedule",
+                 *         "changed_at": "2025-01-15T14:00:00.018Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentStatusChangedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentPerformance: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.performance",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "metric": "answer_rate",
+                 *         "value": 0.18,
+                 *         "threshold": 0.25,
+                 *         "comparison": "below",
+                 *         "severity": "warning",
+                 *         "sample_size": 240,
+                 *         "window": {
+                 *           "from": "2025-01-15T13:00:00.000Z",
+                 *           "to": "2025-01-15T14:00:00.000Z"
+                 *         },
+                 *         "campaign_id": "camp_456789123"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentPerformanceEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCampaignStarted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "campaign.started",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "campaign_id": "camp_456789123",
+                 *         "name": "January demo calls",
+                 *         "channel": "call",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "total_contacts": 1247,
+                 *         "schedule": {
+                 *           "timezone": "America/New_York",
+                 *           "start": "09:00",
+                 *           "end": "17:30",
+                 *           "days": [
+                 *             "mon",
+                 *             "tue",
+                 *             "wed",
+                 *             "thu",
+                 *             "fri"
+                 *           ]
+                 *         },
+                 *         "started_by": "user_17",
+                 *         "started_at": "2025-01-15T14:00:02.611Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignStartedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCampaignCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "campaign.completed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "campaign_id": "camp_456789123",
+                 *         "name": "January demo calls",
+                 *         "channel": "call",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "reason": "finished",
+                 *         "stats": {
+                 *           "total_contacts": 1247,
+                 *           "dialed": 1247,
+                 *           "connected": 512,
+                 *           "voicemail": 398,
+                 *           "no_answer": 301,
+                 *           "failed": 36,
+                 *           "leads": 74,
+                 *           "appointments": 21,
+                 *           "talk_seconds": 68340,
+                 *           "dispositions": {
+                 *             "interested": 74,
+                 *             "callback": 118,
+                 *             "not_interested": 320
+                 *           }
+                 *         },
+                 *         "started_at": "2025-01-15T14:00:02.611Z",
+                 *         "completed_at": "2025-01-17T21:48:37.909Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignCompletedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onLeadGenerated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "lead.generated",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "lead_id": "lead_620014",
+                 *         "contact": {
+                 *           "id": "ct_0033k28k00200",
+                 *           "phone_number": "+12025550187",
+                 *           "first_name": "Maria",
+                 *           "last_name": "Lopez",
+                 *           "email": "maria.lopez@example.com"
+                 *         },
+                 *         "source": "call",
+                 *         "call_id": "call_987654321",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "score": 85,
+                 *         "disposition": "interested",
+                 *         "notes": "Wants a demo this week, prefers the afternoon.",
+                 *         "custom_fields": {
+                 *           "company_size": "11-50",
+                 *           "budget": "approved"
+                 *         },
+                 *         "created_at": "2025-01-15T14:30:27.480Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["LeadGeneratedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAppointmentScheduled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "appointment.scheduled",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "appointment_id": "appt_730158",
+                 *         "contact": {
+                 *           "id": "ct_0033k28k00200",
+                 *           "phone_number": "+12025550187",
+                 *           "first_name": "Maria",
+                 *           "last_name": "Lopez",
+                 *           "email": "maria.lopez@example.com"
+                 *         },
+                 *         "title": "Product demo with Maria Lopez",
+                 *         "start_time": "2025-01-17T19:00:00.000Z",
+                 *         "end_time": "2025-01-17T19:30:00.000Z",
+                 *         "timezone": "America/New_York",
+                 *         "calendar": {
+                 *           "provider": "google",
+                 *           "id": "demos@example.com"
+                 *         },
+                 *         "location": null,
+                 *         "meeting_url": "https://meet.example.com/appt_730158",
+                 *         "status": "confirmed",
+                 *         "booked_by": {
+                 *           "type": "agent",
+                 *           "id": "agent_abc123"
+                 *         },
+                 *         "call_id": "call_987654321",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "created_at": "2025-01-15T14:30:12.066Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppointmentScheduledEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsSent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.sent",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501177",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550143",
+                 *         "to_number": "+12025550187",
+                 *         "body": "Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.",
+                 *         "segments": 1,
+                 *         "encoding": "GSM-7",
+                 *         "media": [],
+                 *         "status": "delivered",
+                 *         "carrier": "Example Mobile",
+                 *         "cost": {
+                 *           "amount": "0.0079",
+                 *           "currency": "USD"
+                 *         },
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "sent_at": "2025-01-15T14:31:02.300Z",
+                 *         "delivered_at": "2025-01-15T14:31:04.915Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsSentEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsReceived: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.received",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501178",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550187",
+                 *         "to_number": "+12025550143",
+                 *         "body": "C - see you on Friday! 👍",
+                 *         "media": [],
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "opt_out": false,
+                 *         "received_at": "2025-01-15T14:36:48.127Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsReceivedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.failed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501179",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550143",
+                 *         "to_number": "+12025550187",
+                 *         "body": "Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.",
+                 *         "segments": 1,
+                 *         "encoding": "GSM-7",
+                 *         "media": [],
+                 *         "status": "undelivered",
+                 *         "error": {
+                 *           "code": "unreachable_handset",
+                 *           "message": "The handset is switched off or out of reach",
+                 *           "provider_code": "30003"
+                 *         },
+                 *         "retryable": true,
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "sent_at": "2025-01-16T15:00:00.541Z",
+                 *         "failed_at": "2025-01-16T15:00:09.022Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsFailedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsReplied: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.replied",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501178",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550187",
+                 *         "to_number": "+12025550143",
+                 *         "body": "C - see you on Friday! 👍",
+                 *         "media": [],
+                 *         "in_reply_to": "msg_501177",
+                 *         "reply_latency_seconds": 343,
+                 *         "intent": "confirm",
+                 *         "opt_out": false,
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "received_at": "2025-01-15T14:36:48.127Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsRepliedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "contact",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "operation": "updated",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "phone_number": "+12025550187",
+                 *         "email": "maria.lopez@example.com",
+                 *         "first_name": "Maria",
+                 *         "last_name": "Lopez",
+                 *         "address": "1600 Example Avenue",
+                 *         "city": "Washington",
+                 *         "country": "US",
+                 *         "state": "DC",
+                 *         "postal_code": "20001",
+                 *         "timezone": "America/New_York",
+                 *         "tags": [
+                 *           "qualified",
+                 *           "follow-up"
+                 *         ],
+                 *         "consent": true,
+                 *         "dnd": false,
+                 *         "disposition": "interested",
+                 *         "source": "api",
+                 *         "ghl_contact_id": null,
+                 *         "custom_fields": {
+                 *           "lead_score": 85,
+                 *           "preferred_time": "afternoon"
+                 *         },
+                 *         "created_at": "2025-01-10T16:04:31.512Z",
+                 *         "updated_at": "2025-01-15T14:30:26.204Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ContactEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactDelete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "contact.delete",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "phone_number": "+12025550187",
+                 *         "email": "maria.lopez@example.com",
+                 *         "first_name": "Maria",
+                 *         "last_name": "Lopez",
+                 *         "reason": "opt_out",
+                 *         "deleted_at": "2025-01-20T10:15:42.668Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ContactDeleteEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookFailing: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.failing",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "failing_since": "2025-01-15T14:30:25.871Z",
+                 *         "consecutive_failures": 10,
+                 *         "pending": 37,
+                 *         "last_error": {
+                 *           "delivery_id": "dlv_004pdfceg00g0",
+                 *           "outcome": "rejected",
+                 *           "status_code": 503,
+                 *           "error": null
+                 *         },
+                 *         "detected_at": "2025-01-15T14:34:10.093Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookFailingEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookDisabled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.disabled",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "reason": "gone",
+                 *         "explanation": "The receiver answered 410 Gone, which asks for no more requests.",
+                 *         "pending": 37,
+                 *         "last_error": {
+                 *           "delivery_id": "dlv_004pdfceg00g0",
+                 *           "outcome": "rejected",
+                 *           "status_code": 410,
+                 *           "error": null
+                 *         },
+                 *         "disabled_at": "2025-01-15T15:13:18.550Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookRecovered: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.recovered",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "failing_since": "2025-01-15T14:30:25.871Z",
+                 *         "recovered_at": "2025-01-15T15:02:44.216Z",
+                 *         "failed": 3,
+                 *         "pending": 12
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookRecoveredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeliveryFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "delivery.failed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "delivery_id": "dlv_004pdfceg00g0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "event": "call.ended",
+                 *         "attempts": 5,
+                 *         "last_error": {
+                 *           "outcome": "rejected",
+                 *           "status_code": 503,
+                 *           "error": null
+                 *         },
+                 *         "first_attempt_at": "2025-01-15T14:30:25.161Z",
+                 *         "failed_at": "2025-01-15T15:13:11.407Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeliveryFailedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

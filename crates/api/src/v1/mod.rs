@@ -5,9 +5,10 @@ mod api_keys;
 mod audit_log;
 mod deliveries;
 mod endpoints;
-mod event_body;
+pub mod event_body;
 mod event_text;
 mod event_types;
+pub mod event_types_export;
 pub mod events;
 mod inbox;
 mod names;
@@ -50,6 +51,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(stats::show))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::show, event_types::put, event_types::delete))
+        .routes(routes!(event_types_export::openapi))
+        .routes(routes!(event_types_export::typescript))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
         .routes(routes!(session::set_password))
@@ -60,7 +63,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(inbox::list, inbox::clear))
         .routes(routes!(inbox::show_answer, inbox::set_answer))
         .routes(routes!(server::show))
