@@ -258,7 +258,7 @@ pub async fn delete(
                 .map(|webhook| &webhook.settings.title)
                 .chain(fillers.iter().map(|webhook| &webhook.settings.title))
                 .map(|title| format!("{title:?}"));
-            refuse_used(titles.collect())?;
+            refuse_used(&titles.collect::<Vec<String>>())?;
             if !shared.store.delete_powerlist(caller.account, list.id).await? {
                 return Err(not_found());
             }
@@ -268,7 +268,7 @@ pub async fn delete(
         .await
 }
 
-fn refuse_used(webhooks: Vec<String>) -> Result<(), ApiError> {
+fn refuse_used(webhooks: &[String]) -> Result<(), ApiError> {
     if webhooks.is_empty() {
         return Ok(());
     }
