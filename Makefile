@@ -7,7 +7,7 @@ CARGO_FLAGS ?=
 SHELL_SCRIPTS := .ci/run scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run web test check bench instructions power-cut
+.PHONY: help run demo web test check bench instructions power-cut
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ run: ## Build Posthaste with its dashboard and start it here; prints a key and a
 	@scripts/setup.sh run
 	cargo build --release -p posthaste $(CARGO_FLAGS)
 	@exec $(TARGET_DIR)/release/posthaste serve --dev
+
+demo: ## See it alive: a server, receivers that are good, slow, flaky and dead, and traffic
+	@scripts/setup.sh run
+	cargo build --release -p posthaste $(CARGO_FLAGS)
+	@exec $(TARGET_DIR)/release/posthaste demo
 
 web: ## Build the dashboard into web/dist, from where cargo takes it into the binary
 	@scripts/setup.sh run

@@ -5,8 +5,8 @@
 #   scripts/setup.sh build          what cargo needs: a C compiler and its company
 #   scripts/setup.sh run            that, and a dashboard that was built (needs Node)
 #   scripts/setup.sh check          what `build` installs, and the dashboard's packages, given Node
-#   scripts/setup.sh test           what `run` does, and what the tests need: nextest, the Node and
-#                                   Python receivers, a browser
+#   scripts/setup.sh test           what `run` does, and what the tests need: nextest, the Node,
+#                                   Python and Java receivers, a browser
 #   scripts/setup.sh instructions   what `build` installs, and valgrind
 #
 # Stamps under .setup/ hold the checksum of what was installed or built, so that a second run costs
@@ -58,6 +58,7 @@ main() {
         need_browser
         need_node_receivers
         need_python_receivers
+        need_java
         ;;
     *)
         fail "usage: scripts/setup.sh build|run|check|test|instructions"
@@ -154,9 +155,20 @@ need_dashboard() {
     stamp web-dist "${files[@]}"
 }
 
-# A browser brings no fonts, and a page without one has other sizes.
+# A browser brings no fonts, and a page without one has other sizes. Ubuntu's package is an errand
+# for snap, which containers and CI machines cannot run; there, one comes from npm.
 need_browser() {
-    command -v chromium >/dev/null || install_packages chromium fonts-liberation
+    [ -z "${CHROMIUM:-}" ] && [ ! -x /usr/bin/chromium ] || return 0
+    if grep -qx 'ID=debian' /etc/os-release; then
+        install_packages chromium fonts-liberation
+        return
+    fi
+    local chromium=$WEB/tests/chromium
+    need_npm_packages chromium "$chromium" "a browser"
+    # What it is linked with. A newer system has other packages behind the same library.
+    ldconfig -p | grep -q libnss3.so || install_packages libnss3 fonts-liberation
+    # Unpacks it, before several tests would at the same time.
+    node -e 'import("./web/tests/support/chromium.mjs").then((it) => it.chromiumPath())'
 }
 
 need_python_receivers() {
@@ -164,11 +176,16 @@ need_python_receivers() {
     [ -x .venv/bin/python ] && is_stamped python "${files[@]}" && return
     # Debian ships a python3 that can make no environment until python3-venv is there.
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3 python3-venv
-    say "installing the Python receiver (.venv)"
+    say "installing the Python receivers (.venv)"
     quietly python3 -m venv --clear .venv
     quietly .venv/bin/python -m pip install --quiet --disable-pip-version-check \
         --require-hashes -r "${files[0]}"
     stamp python "${files[@]}"
+}
+
+# It runs a receiver from its source, which takes the compiler too.
+need_java() {
+    command -v javac >/dev/null || install_packages default-jdk-headless
 }
 
 is_stamped() { [ "$(cat "$STAMPS/$1" 2>/dev/null)" = "$(checksum "${@:2}")" ]; }

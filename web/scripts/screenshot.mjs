@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { chromiumPath } from "../tests/support/chromium.mjs";
 
 const [folder, ...paths] = process.argv.slice(2);
 const base = process.env.BASE ?? "http://127.0.0.1:5173";
@@ -17,7 +18,7 @@ const looks = [
 
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: await chromiumPath(),
   args: [
     "--no-sandbox",
     "--disable-gpu",

@@ -96,6 +96,16 @@ impl Record {
         Record { actor: Some(actor_of(user.id, user.name.clone())), ..self }
     }
 
+    /// Shown in that account's log too, not to the platform alone.
+    pub fn shown_in(self, account_id: AccountId) -> Record {
+        Record { account_id: Some(account_id), ..self }
+    }
+
+    /// With how many others like it were not written down before it.
+    pub fn after(self, left_out: u64) -> Record {
+        Record { changes: changes(&Value::Null, &json!({ "left_out": left_out })), ..self }
+    }
+
     /// Something happened that is about nothing we know.
     pub fn of(action: AuditAction) -> Record {
         Record { action, account_id: None, target: None, changes: Vec::new(), actor: None }
@@ -291,7 +301,7 @@ impl Audited for Account {
     }
 
     fn settings(&self) -> Value {
-        json!({ "name": self.name })
+        json!({ "name": self.name, "validate": self.validate.as_str() })
     }
 }
 

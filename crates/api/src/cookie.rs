@@ -34,14 +34,21 @@ pub fn clear(headers: &HeaderMap) -> HeaderValue {
 
 fn write(headers: &HeaderMap, value: &str, max_age_s: u64) -> HeaderValue {
     // Who speaks to us in the clear, as on loopback, would never get a cookie that is `Secure`.
-    let came_by_tls = headers.get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
-    let secure = if came_by_tls { "; Secure" } else { "" };
+    let secure = if came_by_tls(headers) { "; Secure" } else { "" };
     let text = format!(
         "{SESSION_COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{secure}"
     );
     let mut value = HeaderValue::from_str(&text).expect("a token is visible ASCII");
     value.set_sensitive(true);
     value
+}
+
+/// Whether the browser speaks TLS to the first of the proxies: each of them adds its own word behind
+/// the last. Whoever makes this up harms their own cookie only, so any peer is believed.
+fn came_by_tls(headers: &HeaderMap) -> bool {
+    let named = headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
+    let first = named.and_then(|list| list.split(',').next());
+    first.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
 }
 
 #[cfg(test)]
@@ -88,5 +95,30 @@ mod tests {
         assert_eq!(set(&headers, &token), format!("{expected}; Secure"));
         let cleared = "posthaste_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0; Secure";
         assert_eq!(clear(&headers), cleared);
+    }
+
+    #[test]
+    fn it_is_secure_if_the_browser_speaks_tls_to_the_first_proxy() {
+        let check = |protos: &[&str], expected: bool| {
+            let mut headers = HeaderMap::new();
+            for proto in protos {
+                headers.append(FORWARDED_PROTO, HeaderValue::from_bytes(proto.as_bytes()).unwrap());
+            }
+            let is_secure = clear(&headers).to_str().unwrap().ends_with("; Secure");
+            assert_eq!(is_secure, expected, "{protos:?}");
+        };
+        check(&["https"], true);
+        check(&["HTTPS"], true);
+        check(&["https, http"], true);
+        check(&[" Https ,http"], true);
+        check(&["https", "http"], true);
+        check(&["http"], false);
+        check(&["http, https"], false);
+        check(&["http", "https"], false);
+        check(&["httpsx"], false);
+        check(&[", https"], false);
+        check(&[""], false);
+        check(&["é"], false);
+        check(&[], false);
     }
 }

@@ -40,6 +40,7 @@ pub enum Code {
     InUse,
     TooManyImports,
     LastOwner,
+    LimitReached,
     BuiltIn,
     IdempotencyKeyReused,
     AlreadyEnded,
@@ -52,6 +53,7 @@ pub enum Code {
     UnsupportedMediaType,
     Invalid,
     UnknownEventType,
+    DataDoesNotMatchSchema,
     TooManyAttempts,
     RateLimited,
     Internal,
@@ -66,7 +68,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 38] = [
+    pub const ALL: [Code; 40] = [
         Code::InvalidJson,
         Code::Unauthorized,
         Code::WrongCredentials,
@@ -82,6 +84,7 @@ impl Code {
         Code::InUse,
         Code::TooManyImports,
         Code::LastOwner,
+        Code::LimitReached,
         Code::BuiltIn,
         Code::IdempotencyKeyReused,
         Code::AlreadyEnded,
@@ -94,6 +97,7 @@ impl Code {
         Code::UnsupportedMediaType,
         Code::Invalid,
         Code::UnknownEventType,
+        Code::DataDoesNotMatchSchema,
         Code::TooManyAttempts,
         Code::RateLimited,
         Code::Internal,
@@ -161,6 +165,9 @@ impl Code {
             Code::LastOwner => {
                 (Status::CONFLICT, "last_owner", "Nobody else could manage users and keys")
             }
+            Code::LimitReached => {
+                (Status::CONFLICT, "limit_reached", "There are as many as there may be")
+            }
             Code::BuiltIn => {
                 (Status::CONFLICT, "built_in", "Built-in event types cannot be changed")
             }
@@ -195,6 +202,11 @@ impl Code {
             Code::UnknownEventType => {
                 (Status::UNPROCESSABLE_ENTITY, "unknown_event_type", "There is no such event type")
             }
+            Code::DataDoesNotMatchSchema => (
+                Status::UNPROCESSABLE_ENTITY,
+                "data_does_not_match_schema",
+                "The data does not match the schema of its event type",
+            ),
             Code::TooManyAttempts => {
                 (Status::TOO_MANY_REQUESTS, "too_many_attempts", "Too many sign-ins were tried")
             }
@@ -255,6 +267,12 @@ impl ApiError {
         let detail = format!("wait {} min and try again", seconds.div_ceil(60));
         let error = ApiError::new(Code::TooManyAttempts, detail);
         ApiError { retry_after_s: Some(seconds), ..error }
+    }
+
+    /// One more of `what` would be too many.
+    pub fn limit_reached(what: &str, max: usize) -> ApiError {
+        let detail = format!("there are {max} {what} already; delete one first");
+        ApiError::new(Code::LimitReached, detail)
     }
 
     /// Says the same whatever the id was, and whether it is missing or another account's.

@@ -99,7 +99,7 @@ pub async fn metrics(
         use axum::extract::FromRequestParts;
         Caller::<Administer>::from_request_parts(&mut parts, &state).await?;
     }
-    let page = state.metrics.render(state.engine.load());
+    let page = state.metrics.render(state.engine.load(), &state.checks);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, page).into_response())
 }

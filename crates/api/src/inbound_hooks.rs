@@ -41,6 +41,11 @@ impl InboundHooks {
         found.filter(|webhook| webhook.account_id == account)
     }
 
+    pub fn count(&self, account: AccountId) -> usize {
+        let tables = self.tables.read();
+        tables.by_id.values().filter(|webhook| webhook.account_id == account).count()
+    }
+
     /// Those that put contacts on that list.
     pub fn of_powerlist(&self, account: AccountId, list: PowerlistId) -> Vec<Arc<InboundWebhook>> {
         let tables = self.tables.read();

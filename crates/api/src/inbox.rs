@@ -4,9 +4,10 @@
 //! It has no authentication and keeps everything in memory. Only a server that listens on
 //! loopback, for one developer, may have it.
 
+mod answer;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -18,20 +19,22 @@ use posthaste_core::audit::REDACTED;
 use posthaste_core::canonical::canonicalise;
 use posthaste_core::id::WebhookId;
 use posthaste_core::limits::BODY_BYTES_MAX;
-use posthaste_core::time::Timestamp;
+use posthaste_core::time::{Entropy, Timestamp};
 use posthaste_core::verify::{Summary, Verifier};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, Code};
-use crate::extract::{Json, Parameters, Segment, given, read_bytes};
+use crate::extract::{Json, Parameters, Segment, read_bytes};
 use crate::state::AppState;
+
+use answer::{Answer, Reply, parse_delay, parse_status};
+pub use answer::{AnswerJson, SetAnswer};
 
 /// What is kept; the oldest make room.
 const REQUESTS_MAX: usize = 500;
 /// One answer of `/inbox/requests`.
 const PAGE_MAX: usize = 100;
-const DELAY_MS_MAX: u64 = 60_000;
 /// Names that were given an answer.
 const ANSWERS_MAX: usize = 1_000;
 const NAME_CHARS_MAX: usize = 100;
@@ -96,38 +99,12 @@ pub struct SignatureVerdictSchema {
     message: String,
 }
 
-/// What a name answers from now on, or for a number of times.
-#[derive(Debug, Clone, Copy)]
-struct Answer {
-    status: StatusCode,
-    delay: Duration,
-    /// `None`: until told otherwise.
-    times_left: Option<u64>,
-}
-
-impl Default for Answer {
-    fn default() -> Answer {
-        Answer { status: StatusCode::OK, delay: Duration::ZERO, times_left: None }
-    }
-}
-
-/// What the next request under a name gets, unless its URL says otherwise.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InboxAnswer)]
-pub struct AnswerJson {
-    status: u16,
-    delay_ms: u64,
-    /// For so many more requests; null: until it is set again.
-    #[schema(required)]
-    times: Option<u64>,
-}
-
 impl Inbox {
     /// What the next request under `name` gets.
-    fn next_answer(&self, name: &str) -> Option<Answer> {
+    fn next_reply(&self, name: &str, entropy: &dyn Entropy) -> Option<Reply> {
         let mut kept = self.0.lock();
         let answer = kept.answers.get_mut(name)?;
-        let now = *answer;
+        let now = answer.next(entropy);
         if let Some(left) = &mut answer.times_left {
             *left = left.saturating_sub(1);
             if *left == 0 {
@@ -153,12 +130,7 @@ impl Inbox {
 
     pub fn answer(&self, name: &str) -> Result<AnswerJson, ApiError> {
         check_name(name)?;
-        let answer = self.0.lock().answers.get(name).copied().unwrap_or_default();
-        Ok(AnswerJson {
-            status: answer.status.as_u16(),
-            delay_ms: u64::try_from(answer.delay.as_millis()).expect("at most a minute"),
-            times: answer.times_left,
-        })
+        Ok(self.0.lock().answers.get(name).cloned().unwrap_or_default().as_json())
     }
 
     pub fn set_answer(&self, name: String, answer: &SetAnswer) -> Result<(), ApiError> {
@@ -213,8 +185,9 @@ async fn receive(
     let inbox = inbox_of(&state)?;
     let name = if name.is_empty() { UNNAMED.to_owned() } else { name };
     check_name(&name)?;
-    let status = query.status.map(|text| parse_status(text.parse().ok())).transpose()?;
-    let delay = query.delay_ms.map(|text| parse_delay(text.parse().ok())).transpose()?;
+    let status = query.status.map(|text| parse_status("/status", text.parse().ok())).transpose()?;
+    let delay =
+        query.delay_ms.map(|text| parse_delay("/delay_ms", text.parse().ok())).transpose()?;
     let body = read_bytes(&headers, request.into_body(), BODY_BYTES_MAX).await?;
     let now = state.now();
     let headers: Vec<(String, String)> = headers
@@ -227,10 +200,10 @@ async fn receive(
         })
         .collect();
     let verdict = verdict_of(&state, now, &headers, &body);
-    let answer = inbox.next_answer(&name).unwrap_or(Answer {
+    let reply = inbox.next_reply(&name, &*state.entropy).unwrap_or(Reply {
         status: status.unwrap_or(StatusCode::OK),
         delay: delay.unwrap_or_default(),
-        times_left: None,
+        retry_after_s: None,
     });
     inbox.keep(|number| Received {
         number,
@@ -238,11 +211,11 @@ async fn receive(
         name,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
-        answered: answer.status.as_u16(),
+        answered: reply.status.as_u16(),
         verdict,
     });
-    tokio::time::sleep(answer.delay).await;
-    Ok(answer.status.into_response())
+    tokio::time::sleep(reply.delay).await;
+    Ok(reply.into_response())
 }
 
 /// Verified with the secrets of the webhook that the body says it is from.
@@ -274,49 +247,6 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     }
     let message = format!("a name has at most {NAME_CHARS_MAX} letters, digits, -, _ and .");
     Err(ApiError::invalid("/name", message))
-}
-
-fn parse_status(status: Option<u16>) -> Result<StatusCode, ApiError> {
-    let status = status.filter(|status| (200..=599).contains(status));
-    status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .ok_or_else(|| ApiError::invalid("/status", "must be a number from 200 to 599"))
-}
-
-fn parse_delay(delay_ms: Option<u64>) -> Result<Duration, ApiError> {
-    let delay_ms = delay_ms.filter(|delay_ms| *delay_ms <= DELAY_MS_MAX);
-    delay_ms.map(Duration::from_millis).ok_or_else(|| {
-        ApiError::invalid("/delay_ms", format!("must be a number from 0 to {DELAY_MS_MAX}"))
-    })
-}
-
-/// What a name answers from now on.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, expecting = "an object with status and delay_ms")]
-#[schema(as = SetInboxAnswer)]
-pub struct SetAnswer {
-    /// 200 to 599; 200 if left out.
-    #[serde(default, deserialize_with = "given")]
-    status: Option<u16>,
-    /// At most 60,000; 0 if left out.
-    #[serde(default, deserialize_with = "given")]
-    delay_ms: Option<u64>,
-    /// For so many requests; until it is set again, if left out.
-    #[serde(default)]
-    times: Option<u64>,
-}
-
-impl SetAnswer {
-    fn parse(&self) -> Result<Answer, ApiError> {
-        if self.times == Some(0) {
-            return Err(ApiError::invalid("/times", "must be at least 1"));
-        }
-        Ok(Answer {
-            status: parse_status(Some(self.status.unwrap_or(200)))?,
-            delay: parse_delay(Some(self.delay_ms.unwrap_or(0)))?,
-            times_left: self.times,
-        })
-    }
 }
 
 async fn set_answer(

@@ -8,9 +8,11 @@
 
 mod audit;
 pub mod auth;
+mod checks;
 mod cookie;
 pub mod dashboard;
 pub mod error;
+mod event_document;
 mod extract;
 mod front;
 mod health;
@@ -24,11 +26,13 @@ mod pages;
 mod passwords;
 pub mod raiser;
 mod receiving;
+mod schema;
 pub mod state;
 mod v1;
 
 use axum::routing::put;
 use axum::{Extension, Router, middleware};
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,13 +41,14 @@ pub use crate::dashboard::Dashboard;
 pub use crate::front::{AnswerBody, Api};
 pub use crate::import_runner::run_imports;
 pub use crate::inbox::Inbox;
+pub use crate::schema::check as check_schema;
 pub use crate::state::{AppState, Parts, Settings};
 
 /// The routes of everything the server answers. Those that take events are here too, for who asks
 /// which methods their addresses know and for the document; [`Api`] answers them itself.
 fn router(state: AppState, dashboard: Dashboard) -> Router {
     let (api, document) = described().split_for_parts();
-    let mut router = api.merge(pages::router(&complete(document)));
+    let mut router = api.merge(pages::router(complete(document)));
     if state.inbox.is_some() {
         router = router.merge(inbox::router());
     }
@@ -56,12 +61,14 @@ fn router(state: AppState, dashboard: Dashboard) -> Router {
 }
 
 /// The OpenAPI document of all that is promised. The repository's `openapi.json` is this.
-pub fn openapi_document() -> utoipa::openapi::OpenApi {
+pub fn openapi_document() -> Value {
     complete(described().into_openapi())
 }
 
-fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+fn complete(mut document: utoipa::openapi::OpenApi) -> Value {
     openapi::complete(&mut document);
+    let mut document = serde_json::to_value(document).expect("texts and numbers only");
+    event_document::add(&mut document, v1::event_types_export::described_builtins());
     document
 }
 

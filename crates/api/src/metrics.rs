@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use posthaste_core::engine::EngineLoad;
 use tokio::time::Instant;
 
+use crate::checks::Checks;
 use crate::front::Intake;
 
 /// Upper bounds of the buckets of request durations, in milliseconds.
@@ -105,7 +106,7 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads.
-    pub fn render(&self, load: EngineLoad) -> String {
+    pub fn render(&self, load: EngineLoad, checks: &Checks) -> String {
         let mut page = Page::default();
         page.head("posthaste_http_requests_total", "counter", "Requests answered.");
         for (kind, count) in self.counted_requests() {
@@ -136,16 +137,27 @@ impl Metrics {
                 "Updates of deliveries that live streams left out and counted.",
                 &self.updates_skipped,
             ),
+            (
+                "posthaste_events_checked_total",
+                "Events whose data was compared with its schema.",
+                &checks.checked,
+            ),
+            (
+                "posthaste_events_invalid_total",
+                "Events whose data did not match its schema, refused or not.",
+                &checks.invalid,
+            ),
+            (
+                "posthaste_events_unchecked_total",
+                "Events that were not compared with their schema because too many came.",
+                &checks.unchecked,
+            ),
         ];
         for (name, help, counter) in events {
             page.head(name, "counter", help);
             page.line(name, "", counter.load(Ordering::Relaxed));
         }
-        let name = "posthaste_inbound_requests_total";
-        page.head(name, "counter", "Requests to inbound webhooks, by what they came to.");
-        for (verdict, count) in &*self.inbound.read() {
-            page.line(name, &format!(r#"{{verdict="{verdict}"}}"#), *count);
-        }
+        self.render_inbound(&mut page);
         let gauges = [
             (
                 "posthaste_deliveries_outstanding",
@@ -181,6 +193,14 @@ impl Metrics {
             }
         }
         counted
+    }
+
+    fn render_inbound(&self, page: &mut Page) {
+        let name = "posthaste_inbound_requests_total";
+        page.head(name, "counter", "Requests to inbound webhooks, by what they came to.");
+        for (verdict, count) in &*self.inbound.read() {
+            page.line(name, &format!(r#"{{verdict="{verdict}"}}"#), *count);
+        }
     }
 
     fn render_durations(&self, page: &mut Page) {
@@ -233,12 +253,12 @@ mod tests {
 
     #[test]
     fn a_page_counts_requests_by_route_and_adds_up_durations() {
-        let metrics = Metrics::default();
+        let (metrics, checks) = (Metrics::default(), Checks::default());
         for ms in [0, 3, 9_000] {
             let took = Took::from(Duration::from_millis(ms));
             metrics.count_request(&Method::GET, "/v1/webhooks/{id}", StatusCode::OK, took);
         }
-        let page = metrics.render(EngineLoad { outstanding: 7, ..EngineLoad::default() });
+        let page = metrics.render(EngineLoad { outstanding: 7, ..EngineLoad::default() }, &checks);
         let check = |line: &str| assert!(page.lines().any(|l| l == line), "{line} in\n{page}");
         check(
             r#"posthaste_http_requests_total{method="GET",route="/v1/webhooks/{id}",status="200"} 3"#,

@@ -8,12 +8,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use posthaste_core::account::{Account, ApiKey, KeyHash, Role};
+use posthaste_core::account::{Account, ApiKey, KeyHash, Role, Validate};
 use posthaste_core::directory::Directory;
 use posthaste_core::egress::EgressPolicy;
 use posthaste_core::engine::DeliveryEngine;
 use posthaste_core::event_type::EventType;
 use posthaste_core::id::{AccountId, KeyId, WebhookId};
+use posthaste_core::id_map::IdMap;
 use posthaste_core::limits::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, PAGE_LIMIT_MAX};
 use posthaste_core::page::PageRequest;
 use posthaste_core::remote::TrustedProxies;
@@ -24,6 +25,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::audit::{self, Changed};
 use crate::auth::By;
+use crate::checks::Checks;
 use crate::error::ApiError;
 use crate::import_runner::Imports;
 use crate::inbound_hooks::InboundHooks;
@@ -103,6 +105,7 @@ pub struct Shared {
     pub inbound: InboundHooks,
     /// Told after each change of contacts, for whoever raises their events.
     pub contacts_changed: Notify,
+    pub checks: Checks,
     pub passwords: Passwords,
     pub sign_ins: Mutex<Throttle>,
     pub metrics: Metrics,
@@ -150,6 +153,7 @@ impl AppState {
             event_types,
             inbound,
             contacts_changed: Notify::new(),
+            checks: Checks::default(),
             passwords: Passwords::default(),
             sign_ins: Mutex::default(),
             metrics: Metrics::default(),
@@ -249,6 +253,11 @@ impl KeyRing {
         self.0.read().values().find(|key| key.id == id).cloned()
     }
 
+    /// How many there are of the account, or with `None` of the platform.
+    pub fn count(&self, account: Option<AccountId>) -> usize {
+        self.0.read().values().filter(|key| key.account_id == account).count()
+    }
+
     pub fn add(&self, key: ApiKey) {
         self.0.write().insert(key.hash, key);
     }
@@ -284,15 +293,20 @@ pub struct Accounts(RwLock<AccountsByBoth>);
 
 #[derive(Debug, Default)]
 struct AccountsByBoth {
-    ids: BTreeSet<AccountId>,
+    by_id: IdMap<AccountId, Validate>,
     by_name: BTreeMap<String, AccountId>,
 }
 
 impl Accounts {
     pub fn add(&self, account: Account) {
         let mut accounts = self.0.write();
-        accounts.ids.insert(account.id);
+        accounts.by_id.insert(account.id, account.validate);
         accounts.by_name.insert(account.name, account.id);
+    }
+
+    /// Asked for every event.
+    pub fn validate(&self, id: AccountId) -> Validate {
+        self.0.read().by_id.get(&id).copied().unwrap_or_default()
     }
 
     /// By id or by name.
@@ -300,7 +314,7 @@ impl Accounts {
         let accounts = self.0.read();
         if id_or_name.starts_with(AccountId::PREFIX)
             && let Ok(id) = AccountId::parse(id_or_name)
-            && accounts.ids.contains(&id)
+            && accounts.by_id.contains_key(&id)
         {
             return Some(id);
         }

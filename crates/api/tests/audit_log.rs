@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
 use support::browser::{Browser, PASSWORD, first_link, invited, owner};
@@ -171,6 +174,27 @@ async fn a_sign_in_that_failed_names_its_user_and_nothing_that_was_typed() {
         browser.follow(&server, "#link=typed-token").await;
     }
     assert!(log(&server, "&action=session.refused").await.len() <= 60);
+}
+
+/// From many addresses they would fill the disk all the same.
+#[tokio::test]
+async fn of_very_many_failed_sign_ins_some_are_written_and_the_rest_counted() {
+    let server = TestServer::start().await;
+    let body = json!({"token": "wrong"}).to_string();
+    let fail = async |number: u32| {
+        let from = Ipv4Addr::from_bits(Ipv4Addr::new(198, 51, 100, 0).to_bits() + number);
+        let request = Request::post("/v1/session/link").header("content-type", "application/json");
+        let request = request.body(Body::from(body.clone())).expect("a request");
+        server.send_from(&from.to_string(), request).await.expect(401);
+    };
+    for number in 0..250 {
+        fail(number).await;
+    }
+    server.advance(Duration::from_secs(901));
+    fail(250).await;
+    let refused = log(&server, "&action=session.refused").await;
+    assert_eq!(refused[0]["changes"], json!([{"field": "left_out", "before": null, "after": 50}]));
+    assert!(refused[1..].iter().all(|entry| entry["changes"] == json!([])));
 }
 
 /// A browser left open is no place to find a password out unseen.

@@ -36,7 +36,8 @@ async fn an_event_type_of_ones_own_is_kept_replaced_and_deleted() {
     let expected = json!({"name": "deal.won", "title": "deal.won", "group": "Sales",
         "description": "A deal was won", "triggered": null, "use_cases": ["Bonus"],
         "schema": {"type": "object"}, "sample": {"amount": 1.5}, "deprecated": false,
-        "built_in": false, "created_at": START, "updated_at": START});
+        "built_in": false, "checked_events": 0, "invalid_events": 0, "last_invalid": null,
+        "counted_since": START, "created_at": START, "updated_at": START});
     let created = server.post("/v1/event-types", body.clone()).await.expect(201);
     assert_eq!(created.json, expected);
     assert_eq!(created.header("location"), "/v1/event-types/deal.won");
@@ -88,6 +89,15 @@ async fn what_is_wrong_with_an_event_type_is_pointed_at_and_nothing_is_stored() 
     check(json!({"name": "deal.won", "use_cases": ["a", ""]}), &["/use_cases/1"]).await;
     check(json!({"name": "deal.won", "use_cases": vec!["a"; 21]}), &["/use_cases"]).await;
     check(json!({"name": "deal.won", "schema": true}), &["/schema"]).await;
+    let schema = |schema: Value| json!({"name": "deal.won", "schema": schema});
+    check(schema(json!({"type": "text"})), &["/schema/type"]).await;
+    check(schema(json!({"$ref": "https://example.com/deal.json"})), &["/schema/$ref"]).await;
+    check(schema(json!({"items": {"$ref": "#"}})), &["/schema/items/$ref"]).await;
+    check(
+        schema(json!({"properties": {"a": {"pattern": "("}}})),
+        &["/schema/properties/a/pattern"],
+    )
+    .await;
     check(json!({"name": "deal.won", "sample": [1]}), &["/sample"]).await;
     check(
         json!({"name": "deal.won", "sample": {"n": [9_007_199_254_740_993_u64]}}),

@@ -125,6 +125,48 @@ async fn it_answers_what_it_was_told() {
 }
 
 #[tokio::test]
+async fn it_answers_one_of_several_by_weight() {
+    let server = TestServer::start_with_inbox().await;
+    let choices = json!([
+        { "weight": 3 },
+        { "status": 429, "retry_after_s": 7, "weight": 1 },
+    ]);
+    call(&server, "PUT", "/inbox/answer/a", json!({ "choices": choices })).await.expect(204);
+    let mut deferred = 0;
+    for _ in 0..400 {
+        let request = server.request("POST", "/inbox/receive/a", "").body(Body::from("x"));
+        let answer = server.send(request.expect("a request")).await;
+        let retry_after = answer.headers.get("retry-after").map(|value| value.as_bytes().to_vec());
+        if answer.status == 429 {
+            deferred += 1;
+            assert_eq!(retry_after.as_deref(), Some(&b"7"[..]));
+        } else {
+            assert_eq!((answer.status.as_u16(), retry_after), (200, None));
+        }
+    }
+    // A hundred, give or take more than four standard deviations.
+    assert!((60..140).contains(&deferred), "{deferred} of 400");
+    let set = server.get("/v1/inbox/answer/a").await.expect(200).json;
+    let expected = json!([
+        { "status": 200, "delay_ms": 0, "retry_after_s": null, "weight": 3 },
+        { "status": 429, "delay_ms": 0, "retry_after_s": 7, "weight": 1 },
+    ]);
+    assert_eq!(set["choices"], expected);
+
+    for (body, at) in [
+        (json!({ "choices": [] }), "/choices"),
+        (json!({ "choices": [{}], "status": 200 }), "/choices"),
+        (json!({ "choices": [{}, { "weight": 0 }] }), "/choices/1/weight"),
+        (json!({ "choices": [{ "status": 99 }] }), "/choices/0/status"),
+        (json!({ "choices": [{ "delay_ms": 60_001 }] }), "/choices/0/delay_ms"),
+        (json!({ "retry_after_s": 86_401 }), "/retry_after_s"),
+    ] {
+        let answer = call(&server, "PUT", "/inbox/answer/a", body).await;
+        assert_eq!(answer.expect_problem(422, "invalid").pointers(), [at]);
+    }
+}
+
+#[tokio::test]
 async fn it_keeps_the_last_500() {
     let server = TestServer::start_with_inbox().await;
     for _ in 0..510 {
@@ -164,13 +206,15 @@ async fn who_has_a_key_finds_it_below_v1() {
     assert_eq!(listed, call(&server, "GET", "/inbox/requests", Value::Null).await.json);
     assert_eq!(listed["data"][0]["name"], "crm");
     assert_eq!(server.get("/v1/inbox/requests?since=1").await.json["data"], json!([]));
-    let nothing_set = json!({"status": 200, "delay_ms": 0, "times": null});
+    let nothing_set =
+        json!({"status": 200, "delay_ms": 0, "times": null, "retry_after_s": null, "choices": []});
     assert_eq!(server.get("/v1/inbox/answer/crm").await.json, nothing_set);
     let set = json!({"status": 503, "times": 2});
     let put = |body: Value| server.call("PUT", "/v1/inbox/answer/crm", &server.keys.account, body);
     put(set).await.expect(204);
     call(&server, "POST", "/inbox/receive/crm", json!({})).await.expect(503);
-    let left = json!({"status": 503, "delay_ms": 0, "times": 1});
+    let left =
+        json!({"status": 503, "delay_ms": 0, "times": 1, "retry_after_s": null, "choices": []});
     assert_eq!(server.get("/v1/inbox/answer/crm").await.json, left);
     let refused = put(json!({"status": 99})).await.expect_problem(422, "invalid");
     assert_eq!(refused.pointers(), ["/status"]);

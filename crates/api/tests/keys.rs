@@ -4,6 +4,9 @@ mod support;
 
 use axum::body::Body;
 use axum::http::Request;
+use posthaste_core::account::{ApiKey, KeyHash};
+use posthaste_core::id::KeyId;
+use posthaste_core::limits::API_KEYS_PER_ACCOUNT_MAX;
 use serde_json::{Value, json};
 
 use support::{START, TestServer};
@@ -80,7 +83,10 @@ async fn accounts_are_added_and_named_by_platform_keys() {
     let created = server.call("POST", "/v1/accounts", platform, json!({"name": "Acme"})).await;
     let created = created.expect(201);
     let id = created.id();
-    assert_eq!(created.json, json!({"id": id, "name": "Acme", "created_at": START}));
+    assert_eq!(
+        created.json,
+        json!({"id": id, "name": "Acme", "validate": "warn", "created_at": START})
+    );
     let taken = server.call("POST", "/v1/accounts", platform, json!({"name": "Acme"})).await;
     taken.expect_problem(409, "taken");
     let path = format!("/v1/accounts/{id}");
@@ -144,4 +150,28 @@ async fn what_is_not_a_key_is_refused() {
     check(&["Bearer phk_' OR 1=1 --"], 401).await;
     check(&[&format!("Bearer {}", "x".repeat(10_000))], 401).await;
     check(&[&format!("Bearer {account}"), &format!("Bearer {account}")], 401).await;
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_keys_and_no_more() {
+    let server = TestServer::start().await;
+    let new = json!({"name": "CI", "role": "read"});
+    let made = server.post("/v1/api-keys", new.clone()).await.expect(201).id();
+    let key = server.state.keys.find(KeyId::parse(&made).expect("an id")).expect("just made");
+    for number in server.state.keys.count(Some(server.account))..API_KEYS_PER_ACCOUNT_MAX {
+        let mut hash = KeyHash([0; 32]);
+        hash.0[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        let id = KeyId::from_raw(number as u64);
+        server.state.keys.add(ApiKey { id, hash, ..key.clone() });
+    }
+    let refused = server.post("/v1/api-keys", new.clone()).await;
+    refused.expect_problem(409, "limit_reached");
+    let other = &server.keys.other;
+    server.call("POST", "/v1/api-keys", other, new.clone()).await.expect(201);
+    let of_platform = json!({"name": "ops", "role": "platform"});
+    let platform = &server.keys.platform;
+    server.call("POST", "/v1/api-keys", platform, of_platform).await.expect(201);
+    let path = format!("/v1/api-keys/{made}");
+    server.call("DELETE", &path, &server.keys.account, Value::Null).await.expect(204);
+    server.post("/v1/api-keys", new).await.expect(201);
 }

@@ -3,8 +3,11 @@
 mod support;
 
 use posthaste_core::account::Action;
+use posthaste_core::id::AccountId;
+use posthaste_core::limits::USERS_PER_ACCOUNT_MAX;
 use posthaste_core::rights::{Reach, Rights};
-use posthaste_core::user::UserRole;
+use posthaste_core::time::Timestamp;
+use posthaste_core::user::{Email, NewUser, UserRole};
 use serde_json::{Value, json};
 
 use support::browser::{Browser, PASSWORD, invited, owner};
@@ -300,4 +303,24 @@ async fn a_viewer_sees_no_secret() {
             assert!(!answer.text.contains(hidden), "{path} shows {hidden}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_users_and_no_more() {
+    let server = TestServer::start().await;
+    let invite = async |name: &str, account: Option<AccountId>| {
+        let account = account.map(|account| account.to_string());
+        let body = json!({"email": format!("{name}@example.com"), "name": name, "role": "viewer",
+            "account_id": account});
+        server.call("POST", "/v1/users", &server.keys.platform, body).await
+    };
+    for number in 0..USERS_PER_ACCOUNT_MAX {
+        let email = Email::parse(&format!("u{number}@example.com")).expect("an address");
+        let account_id = Some(server.account);
+        let new = NewUser { account_id, email, name: "U".to_owned(), role: UserRole::Viewer };
+        server.store.create_user(Timestamp::EPOCH, new).await.expect("a new user");
+    }
+    invite("ann", Some(server.account)).await.expect_problem(409, "limit_reached");
+    invite("ann", Some(server.other_account)).await.expect(201);
+    invite("bob", None).await.expect(201);
 }

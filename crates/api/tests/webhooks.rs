@@ -5,6 +5,9 @@ mod support;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use posthaste_core::id::WebhookId;
+use posthaste_core::limits::WEBHOOKS_PER_ACCOUNT_MAX;
+use posthaste_core::webhook::Webhook;
 use serde_json::{Value, json};
 
 use support::{START, TestServer};
@@ -364,4 +367,21 @@ async fn changes_at_the_same_time_leave_memory_and_store_alike() {
     let stored = server.get(&path).await.json["title"].clone();
     let known = server.state.directory.get(id.parse().expect("an id")).expect("known");
     assert_eq!(stored, known.settings.title);
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_webhooks_and_no_more() {
+    let server = TestServer::start().await;
+    let made = server.post("/v1/webhooks", minimal()).await.expect(201).id();
+    let id = WebhookId::parse(&made).expect("an id");
+    let webhook = server.state.directory.get(id).expect("just made");
+    for number in 1..WEBHOOKS_PER_ACCOUNT_MAX {
+        let id = WebhookId::from_raw(number as u64);
+        server.state.directory.put(Webhook { id, ..(*webhook).clone() });
+    }
+    server.post("/v1/webhooks", minimal()).await.expect_problem(409, "limit_reached");
+    server.call("POST", "/v1/webhooks", &server.keys.other, minimal()).await.expect(201);
+    let path = format!("/v1/webhooks/{made}");
+    server.call("DELETE", &path, &server.keys.account, Value::Null).await.expect(204);
+    server.post("/v1/webhooks", minimal()).await.expect(201);
 }

@@ -14,7 +14,36 @@ pub struct Account {
     pub id: AccountId,
     /// Unique; a new server has one, `default`.
     pub name: String,
+    pub validate: Validate,
     pub created_at: Timestamp,
+}
+
+/// What is done about published data that does not match the schema of its event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Validate {
+    /// Nobody looks.
+    Off,
+    /// It is accepted; counted and shown afterwards.
+    #[default]
+    Warn,
+    /// It is refused.
+    Reject,
+}
+
+impl Validate {
+    pub const ALL: [Validate; 3] = [Validate::Off, Validate::Warn, Validate::Reject];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Validate::Off => "off",
+            Validate::Warn => "warn",
+            Validate::Reject => "reject",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Validate> {
+        Validate::ALL.into_iter().find(|validate| validate.as_str() == text)
+    }
 }
 
 pub const DEFAULT_ACCOUNT: &str = "default";

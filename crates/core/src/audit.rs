@@ -59,6 +59,7 @@ actions! {
     KeyCreated = "api_key.created",
     KeyDeleted = "api_key.deleted",
     AccountCreated = "account.created",
+    AccountUpdated = "account.updated",
     UserInvited = "user.invited",
     UserUpdated = "user.updated",
     UserDeleted = "user.deleted",

@@ -52,8 +52,7 @@ pub struct BuiltinEventType {
     pub description: &'static str,
     /// A JSON Schema (2020-12) of `data`, written for people. It describes every field, leaves room
     /// for more, and marks with `x-personal-data` what could tell who somebody is or what they said.
-    /// None for the operational ones, which nothing raises yet.
-    pub schema: Option<&'static str>,
+    pub schema: &'static str,
     /// The `data` of an example: one line of JSON, already in the canonical form that is signed.
     /// The samples tell one story, so the ids in them fit together.
     pub sample: &'static str,
@@ -94,7 +93,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Call logging", "real-time monitoring"],
         description: "Raised when dialling begins, or when an incoming call arrives; match it with \
                       the later events of the same call by `call_id`.",
-        schema: Some(include_str!("catalogue/schemas/call.started.json")),
+        schema: include_str!("catalogue/schemas/call.started.json"),
         sample: include_str!("catalogue/samples/call.started.json"),
     },
     BuiltinEventType {
@@ -106,7 +105,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         description: "Raised once per call whatever became of it, so look at `call_status` and \
                       `ended_reason`; while `analysis_status` is `pending`, transcription, summary \
                       and sentiment may be null.",
-        schema: Some(include_str!("catalogue/schemas/call.ended.json")),
+        schema: include_str!("catalogue/schemas/call.ended.json"),
         sample: include_str!("catalogue/samples/call.ended.json"),
     },
     BuiltinEventType {
@@ -117,7 +116,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Connection tracking", "response rates"],
         description: "Also raised when a machine picks up: `answered_by` tells a human from \
                       voicemail, and `ring_duration` is in seconds.",
-        schema: Some(include_str!("catalogue/schemas/call.answered.json")),
+        schema: include_str!("catalogue/schemas/call.answered.json"),
         sample: include_str!("catalogue/samples/call.answered.json"),
     },
     BuiltinEventType {
@@ -128,7 +127,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Transfer logging", "agent routing"],
         description: "One transfer may raise it several times as `transfer_status` moves from \
                       `started` to `bridged` or `cancelled`, and then to `ended`.",
-        schema: Some(include_str!("catalogue/schemas/call.transferred.json")),
+        schema: include_str!("catalogue/schemas/call.transferred.json"),
         sample: include_str!("catalogue/samples/call.transferred.json"),
     },
     BuiltinEventType {
@@ -139,7 +138,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Inventory management", "provisioning"],
         description: "A new agent starts `offline`; wait for `agent.status_changed` before sending \
                       it calls.",
-        schema: Some(include_str!("catalogue/schemas/agent.created.json")),
+        schema: include_str!("catalogue/schemas/agent.created.json"),
         sample: include_str!("catalogue/samples/agent.created.json"),
     },
     BuiltinEventType {
@@ -150,7 +149,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Configuration sync", "audit trails"],
         description: "`changes` lists each field with its old and new value, and `version` rises by \
                       one with every change.",
-        schema: Some(include_str!("catalogue/schemas/agent.updated.json")),
+        schema: include_str!("catalogue/schemas/agent.updated.json"),
         sample: include_str!("catalogue/samples/agent.updated.json"),
     },
     BuiltinEventType {
@@ -161,7 +160,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Availability tracking", "monitoring"],
         description: "Carries the status before and after; events can overtake each other on the \
                       way, so keep the one with the latest `changed_at`.",
-        schema: Some(include_str!("catalogue/schemas/agent.status_changed.json")),
+        schema: include_str!("catalogue/schemas/agent.status_changed.json"),
         sample: include_str!("catalogue/samples/agent.status_changed.json"),
     },
     BuiltinEventType {
@@ -172,7 +171,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Quality monitoring", "alerts"],
         description: "Raised when a metric, measured over `window`, goes `above` or `below` its \
                       threshold; ratios lie between 0 and 1.",
-        schema: Some(include_str!("catalogue/schemas/agent.performance.json")),
+        schema: include_str!("catalogue/schemas/agent.performance.json"),
         sample: include_str!("catalogue/samples/agent.performance.json"),
     },
     BuiltinEventType {
@@ -183,7 +182,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Campaign tracking", "notifications"],
         description: "Raised at the first start, not each morning that the schedule resumes; \
                       `total_contacts` is the size of the powerlist at that moment.",
-        schema: Some(include_str!("catalogue/schemas/campaign.started.json")),
+        schema: include_str!("catalogue/schemas/campaign.started.json"),
         sample: include_str!("catalogue/samples/campaign.started.json"),
     },
     BuiltinEventType {
@@ -194,7 +193,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Results processing", "reporting"],
         description: "Also raised when a campaign is stopped or expires, see `reason`; `stats` holds \
                       the final numbers.",
-        schema: Some(include_str!("catalogue/schemas/campaign.completed.json")),
+        schema: include_str!("catalogue/schemas/campaign.completed.json"),
         sample: include_str!("catalogue/samples/campaign.completed.json"),
     },
     BuiltinEventType {
@@ -205,7 +204,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["CRM integration", "lead routing"],
         description: "`source` says whether a call, an SMS or a webhook made the lead, and `score` \
                       runs from 0 to 100.",
-        schema: Some(include_str!("catalogue/schemas/lead.generated.json")),
+        schema: include_str!("catalogue/schemas/lead.generated.json"),
         sample: include_str!("catalogue/samples/lead.generated.json"),
     },
     BuiltinEventType {
@@ -216,7 +215,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Calendar sync", "confirmations"],
         description: "Times are UTC; `timezone` is where the contact lives, and what a confirmation \
                       should be written in.",
-        schema: Some(include_str!("catalogue/schemas/appointment.scheduled.json")),
+        schema: include_str!("catalogue/schemas/appointment.scheduled.json"),
         sample: include_str!("catalogue/samples/appointment.scheduled.json"),
     },
     BuiltinEventType {
@@ -227,7 +226,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Delivery tracking", "billing"],
         description: "`status` is `delivered` once the carrier confirmed it and `sent` where a \
                       carrier never does; the amount in `cost` is text, so that no cent is lost.",
-        schema: Some(include_str!("catalogue/schemas/sms.sent.json")),
+        schema: include_str!("catalogue/schemas/sms.sent.json"),
         sample: include_str!("catalogue/samples/sms.sent.json"),
     },
     BuiltinEventType {
@@ -238,7 +237,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Response handling", "conversations"],
         description: "`opt_out` is true when the message was STOP or the like; do not write to that \
                       number again.",
-        schema: Some(include_str!("catalogue/schemas/sms.received.json")),
+        schema: include_str!("catalogue/schemas/sms.received.json"),
         sample: include_str!("catalogue/samples/sms.received.json"),
     },
     BuiltinEventType {
@@ -249,7 +248,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Error handling", "retry logic"],
         description: "`retryable` says whether sending the same message later can help, and \
                       `provider_code` is the carrier's own code.",
-        schema: Some(include_str!("catalogue/schemas/sms.failed.json")),
+        schema: include_str!("catalogue/schemas/sms.failed.json"),
         sample: include_str!("catalogue/samples/sms.failed.json"),
     },
     BuiltinEventType {
@@ -260,7 +259,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["Conversation tracking", "engagement"],
         description: "The same message also raises `sms.received`; this one names the message it \
                       answers in `in_reply_to`, so handle only one of the two.",
-        schema: Some(include_str!("catalogue/schemas/sms.replied.json")),
+        schema: include_str!("catalogue/schemas/sms.replied.json"),
         sample: include_str!("catalogue/samples/sms.replied.json"),
     },
     BuiltinEventType {
@@ -271,7 +270,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["CRM sync", "list updates"],
         description: "`operation` says whether the contact was `created` or `updated`, and the event \
                       carries all of the contact's fields, not only what changed.",
-        schema: Some(include_str!("catalogue/schemas/contact.json")),
+        schema: include_str!("catalogue/schemas/contact.json"),
         sample: include_str!("catalogue/samples/contact.json"),
     },
     BuiltinEventType {
@@ -282,7 +281,7 @@ static BUILTINS: [BuiltinEventType; 18] = [
         use_cases: &["CRM sync", "list clean-up"],
         description: "Carries just enough to find the contact on your side; `reason` tells an \
                       opt-out from tidying up.",
-        schema: Some(include_str!("catalogue/schemas/contact.delete.json")),
+        schema: include_str!("catalogue/schemas/contact.delete.json"),
         sample: include_str!("catalogue/samples/contact.delete.json"),
     },
 ];
@@ -296,7 +295,7 @@ static OPERATIONAL: [BuiltinEventType; 4] = [
         use_cases: &["Alerts", "on-call paging"],
         description: "Deliveries are still queued and retried while a webhook is failing; `pending` \
                       is how many wait.",
-        schema: None,
+        schema: include_str!("catalogue/schemas/webhook.failing.json"),
         sample: include_str!("catalogue/samples/webhook.failing.json"),
     },
     BuiltinEventType {
@@ -307,7 +306,7 @@ static OPERATIONAL: [BuiltinEventType; 4] = [
         use_cases: &["Alerts", "integration upkeep"],
         description: "Nothing is sent to a disabled webhook until somebody enables it again; \
                       `reason` is `gone` when the receiver answered 410.",
-        schema: None,
+        schema: include_str!("catalogue/schemas/webhook.disabled.json"),
         sample: include_str!("catalogue/samples/webhook.disabled.json"),
     },
     BuiltinEventType {
@@ -318,7 +317,7 @@ static OPERATIONAL: [BuiltinEventType; 4] = [
         use_cases: &["All-clear messages", "incident timelines"],
         description: "`failed` counts the deliveries that were given up in between; recover them \
                       from the webhook's page or through the API.",
-        schema: None,
+        schema: include_str!("catalogue/schemas/webhook.recovered.json"),
         sample: include_str!("catalogue/samples/webhook.recovered.json"),
     },
     BuiltinEventType {
@@ -329,7 +328,7 @@ static OPERATIONAL: [BuiltinEventType; 4] = [
         use_cases: &["Dead-letter handling", "alerts"],
         description: "The event itself is kept, so the delivery can still be retried by hand or \
                       recovered in bulk.",
-        schema: None,
+        schema: include_str!("catalogue/schemas/delivery.failed.json"),
         sample: include_str!("catalogue/samples/delivery.failed.json"),
     },
 ];

@@ -14,6 +14,8 @@ use crate::webhook::{SharedWebhook, Webhook, WebhookStatus};
 pub struct WebhookIndex {
     by_id: BTreeMap<WebhookId, SharedWebhook>,
     by_account: BTreeMap<AccountId, Subscriptions>,
+    /// How many each account has, disabled ones too.
+    counts: BTreeMap<AccountId, usize>,
 }
 
 /// Which webhooks of one account want what. A disabled one wants nothing.
@@ -40,6 +42,9 @@ impl WebhookIndex {
     pub fn put(&mut self, webhook: Webhook) -> SharedWebhook {
         let webhook = Arc::new(webhook);
         let old = self.by_id.insert(webhook.id, webhook.clone());
+        if old.is_none() {
+            *self.counts.entry(webhook.account_id).or_default() += 1;
+        }
         // Most changes are of something else, and an index of 100,000 takes a while to change.
         if !old.as_ref().is_some_and(|old| wants_the_same(old, &webhook)) {
             if let Some(old) = old {
@@ -53,7 +58,15 @@ impl WebhookIndex {
     pub fn remove(&mut self, id: WebhookId) -> Option<SharedWebhook> {
         let webhook = self.by_id.remove(&id)?;
         self.unsubscribe(&webhook);
+        if let Some(count) = self.counts.get_mut(&webhook.account_id) {
+            *count -= 1;
+        }
         Some(webhook)
+    }
+
+    /// How many webhooks the account has.
+    pub fn count(&self, account: AccountId) -> usize {
+        self.counts.get(&account).copied().unwrap_or(0)
     }
 
     fn subscribe(&mut self, webhook: &Webhook) {
@@ -243,6 +256,10 @@ impl Directory {
         self.read(|index| index.by_id.values().filter(is_about).cloned().collect())
     }
 
+    pub fn count(&self, account: AccountId) -> usize {
+        self.read(|index| index.count(account))
+    }
+
     fn read<T>(&self, look: impl FnOnce(&WebhookIndex) -> T) -> T {
         look(&self.0.read().expect("no holder panics"))
     }
@@ -372,6 +389,8 @@ mod tests {
                     }
                 }
             }
+            prop_assert_eq!(index.count(AccountId::from_raw(1)), all.len());
+            prop_assert_eq!(index.count(AccountId::from_raw(2)), 0);
             for name in ["a", "a.b", "a.b.c", "a.c", "ab", "b"] {
                 let event_type = EventType::parse(name).expect("a name");
                 for list in [None, Some(1), Some(2)] {

@@ -13,6 +13,8 @@
 //!   where it may go;
 //! - after: [`delivery`] and [`retry`] decide what follows, [`stats`] counts it, [`stream`] shows
 //!   it to who watches.
+//!
+//! Beside that way, [`simulation`] makes up events like those of a busy company.
 
 pub mod account;
 pub mod attempt;
@@ -35,12 +37,14 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod event_type;
+pub mod event_type_import;
 pub mod header_lines;
 pub mod id;
 pub mod id_map;
 pub mod import;
 pub mod import_file;
 pub mod inbound;
+pub mod json_schema;
 pub mod lanes;
 pub mod limits;
 pub mod page;
@@ -54,11 +58,13 @@ pub mod sent_headers;
 pub mod session;
 pub mod sign_in;
 pub mod signature;
+pub mod simulation;
 pub mod stats;
 pub mod store;
 pub mod stream;
 pub mod target_url;
 pub mod time;
+pub mod typescript;
 pub mod user;
 pub mod varint;
 pub mod verify;

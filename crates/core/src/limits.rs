@@ -36,6 +36,8 @@ pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// One event to this many webhooks; more are refused rather than silently left out.
 pub const FAN_OUT_MAX: usize = 100_000;
+/// Of one account. Each is kept in memory, and one event can go to all of them.
+pub const WEBHOOKS_PER_ACCOUNT_MAX: usize = FAN_OUT_MAX;
 pub const TIMEOUT_MS_MIN: u32 = 1_000;
 pub const TIMEOUT_MS_MAX: u32 = 30_000;
 pub const TIMEOUT_MS_DEFAULT: u32 = 15_000;
@@ -143,8 +145,12 @@ pub const STREAM_PIECE_MAX: usize = 16;
 /// The highest `max_per_s`; who wants more wants all.
 pub const STREAM_MAX_PER_S_MAX: u32 = 10_000;
 
-// People.
+// People and keys.
 
+/// Of one account, and of the platform. Each is kept in memory.
+pub const API_KEYS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Of one account, and of the platform.
+pub const USERS_PER_ACCOUNT_MAX: usize = 1_000;
 /// A session that is not used ends after this long.
 pub const SESSION_IDLE: Duration = Duration::from_hours(7 * 24);
 /// A session ends after this long, however much it is used.
@@ -169,6 +175,9 @@ pub const SIGN_INS_PER_EMAIL: u64 = 10;
 /// address has more people than an account.
 pub const SIGN_INS_PER_ADDRESS: u64 = 60;
 pub const SIGN_IN_PERIOD_S: u64 = 15 * 60;
+/// Failed sign-ins written to the audit log within [`SIGN_IN_PERIOD_S`], from all addresses
+/// together: each is a sync, and a row that is kept for a year. Some 20,000 rows a day at most.
+pub const SIGN_IN_REFUSALS_WRITTEN: u64 = 200;
 /// E-mail addresses, and remote addresses, whose sign-ins are counted at a time.
 pub const SIGN_INS_COUNTED_MAX: usize = 10_000;
 /// Passwords hashed at the same time: each takes a processor and 19 MiB for some 30 ms.

@@ -1,12 +1,14 @@
 //! How often a sign-in may be tried: for one e-mail address, so that a password cannot be found by
-//! trying, and from one remote address, so that one machine cannot try a little of everybody's.
+//! trying, and from one remote address, so that one machine cannot try a little of everybody's. And
+//! how many that failed are written down, whoever tried, so that many machines cannot fill the disk.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::limits::{
-    SIGN_IN_PERIOD_S, SIGN_INS_COUNTED_MAX, SIGN_INS_PER_ADDRESS, SIGN_INS_PER_EMAIL,
+    SIGN_IN_PERIOD_S, SIGN_IN_REFUSALS_WRITTEN, SIGN_INS_COUNTED_MAX, SIGN_INS_PER_ADDRESS,
+    SIGN_INS_PER_EMAIL,
 };
 use crate::rate_limit::{Pacer, RateLimit};
 use crate::time::Timestamp;
@@ -17,6 +19,19 @@ use crate::user::Email;
 pub struct Throttle {
     by_email: Counts<Email>,
     by_address: Counts<IpAddr>,
+    written: Pacer,
+    /// Since the last refusal that was written down.
+    left_out: u64,
+}
+
+/// Whether a refusal is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is, and with it how many before it were not.
+    Written {
+        left_out: u64,
+    },
+    LeftOut,
 }
 
 /// Too much was tried; the time when it may be tried again.
@@ -30,6 +45,8 @@ impl Default for Throttle {
         Throttle {
             by_email: Counts::new(SIGN_INS_PER_EMAIL),
             by_address: Counts::new(SIGN_INS_PER_ADDRESS),
+            written: Pacer::new(per_period(SIGN_IN_REFUSALS_WRITTEN)),
+            left_out: 0,
         }
     }
 }
@@ -53,6 +70,20 @@ impl Throttle {
     pub fn succeeded(&mut self, email: &Email) {
         self.by_email.counted.remove(email);
     }
+
+    /// Counts a sign-in that failed. Those that are left out stand as a number in the next one that
+    /// is written.
+    pub fn refused(&mut self, now: Timestamp) -> Refusal {
+        if self.written.try_take(now).is_ok() {
+            return Refusal::Written { left_out: std::mem::take(&mut self.left_out) };
+        }
+        self.left_out += 1;
+        Refusal::LeftOut
+    }
+}
+
+fn per_period(count: u64) -> RateLimit {
+    RateLimit::new(count, SIGN_IN_PERIOD_S).expect("within bounds")
 }
 
 /// One line has 2^64 addresses of IPv6; they count as one.
@@ -79,9 +110,8 @@ struct Counted {
 }
 
 impl<K: Eq + Hash + Clone> Counts<K> {
-    fn new(per_period: u64) -> Counts<K> {
-        let limit = RateLimit::new(per_period, SIGN_IN_PERIOD_S).expect("within bounds");
-        Counts { limit, counted: HashMap::new() }
+    fn new(count: u64) -> Counts<K> {
+        Counts { limit: per_period(count), counted: HashMap::new() }
     }
 
     fn count(&mut self, now: Timestamp, key: K) -> Result<(), TooMany> {
@@ -182,6 +212,29 @@ mod tests {
         }
         assert_eq!(passed(&mut throttle, 0, 20, "ann", "192.0.2.1"), 10);
         assert_eq!(passed(&mut throttle, 0, 1, "bob", "192.0.2.1"), 0);
+    }
+
+    /// The refusals of `tries` at that second: how many are written, and the last one's number of
+    /// those left out before.
+    fn written(throttle: &mut Throttle, second: i64, tries: usize) -> (usize, Option<u64>) {
+        let refusals = (0..tries).map(|_| throttle.refused(at(second)));
+        let written: Vec<u64> = refusals
+            .filter_map(|refusal| match refusal {
+                Refusal::Written { left_out } => Some(left_out),
+                Refusal::LeftOut => None,
+            })
+            .collect();
+        (written.len(), written.last().copied())
+    }
+
+    #[test]
+    fn two_hundred_refusals_are_written_in_a_quarter_of_an_hour_and_the_rest_counted() {
+        let mut throttle = Throttle::default();
+        assert_eq!(written(&mut throttle, 0, 1), (1, Some(0)));
+        assert_eq!(written(&mut throttle, 1, 1_199), (199, Some(0)));
+        assert_eq!(written(&mut throttle, 800, 10), (0, None));
+        assert_eq!(written(&mut throttle, 1_000, 1), (1, Some(1_010)));
+        assert_eq!(written(&mut throttle, 1_000, 1), (1, Some(0)), "told once");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    account, api_key, contact, delivery, doctor, event_type, inbound, powerlist, send, sign, stats,
-    tail, trigger, try_it, user, verify, webhook,
+    account, api_key, contact, delivery, demo, doctor, event_type, inbound, powerlist, send, sign,
+    simulate, stats, tail, trigger, try_it, user, verify, webhook,
 };
 use crate::config::Settings;
 use crate::output::{ColorChoice, Format};
@@ -118,6 +118,11 @@ pub enum Verb {
     #[command(before_help = "Examples:\n  posthaste try\n  posthaste try -o json")]
     Try(try_it::TryArgs),
 
+    /// See it live: a server, receivers that are good, slow, flaky and dead, and life-like traffic
+    #[command(before_help = "Examples:\n  posthaste demo\n  posthaste demo --rate 50/s --data \
+                             /tmp/posthaste-demo")]
+    Demo(demo::DemoArgs),
+
     /// Webhooks: list, add, change, pause, test
     #[command(
         visible_alias = "webhooks",
@@ -144,6 +149,11 @@ pub enum Verb {
     #[command(before_help = "Examples:\n  posthaste trigger call.ended --set \
                              data.call_duration=5\n  posthaste trigger --list")]
     Trigger(trigger::TriggerArgs),
+
+    /// Post the traffic of a company that calls and texts people, made up but life-like
+    #[command(before_help = "Examples:\n  posthaste simulate --rate 20/s --for 10m\n  posthaste \
+                             simulate --dry-run --seed 7 --count 100")]
+    Simulate(simulate::SimulateArgs),
 
     /// Deliveries: list, look into, try again, cancel
     #[command(
@@ -276,7 +286,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 /// These talk to no server, or start it.
-const WITHOUT_SERVER: [&str; 6] = ["serve", "try", "sign", "verify", "completions", "openapi"];
+const WITHOUT_SERVER: [&str; 7] =
+    ["serve", "try", "demo", "sign", "verify", "completions", "openapi"];
 
 fn with_server_url(command: clap::Command) -> clap::Command {
     let has_own = command.get_arguments().any(|argument| argument.get_long() == Some("url"));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use http::{Method, StatusCode};
 use posthaste_core::limits::PAGE_LIMIT_MAX;
 use posthaste_core::target_url::TargetUrl;
@@ -80,6 +82,19 @@ impl ApiClient {
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::POST, path, Some(body.to_string()), None).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PUT, path, Some(body.to_string()), None).await
+    }
+
+    /// An answer that is no JSON, or is wanted as it came.
+    pub async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let (status, _, text) = self.exchange(Method::GET, path, None, None).await?;
+        if !status.is_success() {
+            return Err(self.refused(status, value_of(&text)));
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -161,9 +176,14 @@ impl ApiClient {
         body: Option<String>,
         idempotency_key: Option<&str>,
     ) -> Result<Value, Failure> {
-        let (status, text) = self.exchange(method, path, body, idempotency_key).await?;
+        let (status, headers, text) = self.exchange(method, path, body, idempotency_key).await?;
         let value = value_of(&text);
-        if status.is_success() { Ok(value) } else { Err(self.refused(status, value)) }
+        if status.is_success() {
+            return Ok(value);
+        }
+        let retry_after = headers.get(RETRY_AFTER).and_then(|text| text.to_str().ok());
+        let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        Err(Failure { retry_after, ..self.refused(status, value) })
     }
 
     fn refused(&self, status: StatusCode, problem: Value) -> Failure {
@@ -208,7 +228,7 @@ impl ApiClient {
         path: &str,
         body: Option<String>,
         idempotency_key: Option<&str>,
-    ) -> Result<(StatusCode, Bytes), Failure> {
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Failure> {
         let url = self.url_of(path)?;
         let own = [(IDEMPOTENCY_KEY, idempotency_key, "--idempotency-key")];
         let mut headers = self.headers("application/json", &own)?;
@@ -218,8 +238,7 @@ impl ApiClient {
         let body = Bytes::from(body.unwrap_or_default());
         let timeout = self.access.timeout;
         let sent = self.http.request(method, &url, headers, body, timeout, ANSWER_BYTES_MAX).await;
-        let (status, _, text) = sent.map_err(|error| self.unreachable(&error))?;
-        Ok((status, text))
+        sent.map_err(|error| self.unreachable(&error))
     }
 
     fn url_of(&self, path: &str) -> Result<TargetUrl, Failure> {

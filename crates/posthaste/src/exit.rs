@@ -2,6 +2,7 @@
 //! hear.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -30,13 +31,15 @@ pub struct Failure {
     pub message: String,
     /// The server's own words, where it said any (RFC 9457).
     pub problem: Option<Value>,
+    /// When it may be tried again, where the server said so.
+    pub retry_after: Option<Duration>,
 }
 
 pub type Outcome = Result<Exit, Failure>;
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into(), problem: None }
+        Failure { exit, message: message.into(), problem: None, retry_after: None }
     }
 
     pub fn failed(message: impl Into<String>) -> Failure {
@@ -55,7 +58,8 @@ impl Failure {
             408 | 504 => Exit::TimedOut,
             _ => Exit::Failed,
         };
-        Failure { exit, message: sentence(status, &problem), problem: Some(problem) }
+        let message = sentence(status, &problem);
+        Failure { exit, message, problem: Some(problem), retry_after: None }
     }
 
     /// Asking again would bring the same answer: the server understood, and will not. What was no

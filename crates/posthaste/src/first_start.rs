@@ -1,7 +1,7 @@
-//! What an empty store needs before anybody can talk to the server: its first platform key, and a
-//! link by which the first person signs in. With `--dev` the key is kept in a file of the data
-//! folder, so that it can be shown at every start and found by the command line, and there is a
-//! link at every start too.
+//! What an empty store needs before anybody can talk to the server: its first platform key, and,
+//! unless that was handed in, a link by which the first person signs in. With `--dev` the key is
+//! kept in a file of the data folder, so that it can be shown at every start and found by the
+//! command line, and there is a link at every start too.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -77,7 +77,8 @@ pub async fn ready_key(
 }
 
 /// Makes a one-time link for whoever sees the server start: while the platform has no owner, and
-/// with `--dev` always. An earlier one is not good any more.
+/// with `--dev` always. An earlier one is not good any more. A server that was given a key is run
+/// by programs, which may keep its output where many can read it: with the key, people are invited.
 pub async fn sign_in_link(
     now: Timestamp,
     store: &dyn Store,
@@ -87,6 +88,12 @@ pub async fn sign_in_link(
     let token = Token::generate(entropy);
     let owner = oldest_owner(store).await.context("the users cannot be read")?;
     let link = match owner {
+        None if config.api_key.is_some() && !config.dev => {
+            tracing::info!(
+                "nobody can sign in yet; with the API key: posthaste user invite EMAIL --role owner"
+            );
+            return Ok(None);
+        }
         None => Link::first(now, &token),
         Some(owner) if config.dev => Link::to_user(now, &token, &owner),
         Some(_) => return Ok(None),

@@ -265,7 +265,8 @@ pub fn line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-fn try_line(mut text: String) -> io::Result<()> {
+/// To stdout. An error means that nobody reads any more.
+pub fn try_line(mut text: String) -> io::Result<()> {
     text.push('\n');
     // At once: whoever reads a pipe wants it now, and stdout waits for the end of a line only.
     io::stdout().lock().write_all(text.as_bytes())

@@ -115,6 +115,7 @@ impl Server {
             engine: engine_task,
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
             raising: tokio::spawn(raising),
+            checking: tokio::spawn(keep_checking(state.clone())),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
             importing: tokio::spawn(posthaste_api::run_imports(
                 state.clone(),
@@ -180,6 +181,7 @@ struct Running {
     engine: JoinHandle<Result<(), StoreError>>,
     api: JoinHandle<()>,
     raising: JoinHandle<()>,
+    checking: JoinHandle<()>,
     expiring: JoinHandle<()>,
     importing: JoinHandle<()>,
     state: AppState,
@@ -188,6 +190,10 @@ struct Running {
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone, and with it whoever could say stop.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn keep_checking(state: AppState) {
+    state.keep_checking().await;
 }
 
 async fn expire(
@@ -258,6 +264,7 @@ async fn supervise(
         running.api.abort();
     }
     running.raising.await.context("the task that raises contact events panicked")?;
+    running.checking.await.context("the task that checks data panicked")?;
     running.expiring.await.context("the task that drops old days panicked")?;
     running.importing.await.context("the task that runs imports panicked")?;
     engine_ended.context("the engine panicked")?.context("the store failed")?;

@@ -75,6 +75,13 @@ export const accountsQuery = queryOptions({
   staleTime: 60_000,
 });
 
+export function accountQuery(id: string) {
+  return queryOptions({
+    queryKey: ["accounts", id],
+    queryFn: () => answer(client.GET("/v1/accounts/{id}", { params: { path: { id } } })),
+  });
+}
+
 export const eventTypesQuery = queryOptions({
   queryKey: ["event-types"],
   queryFn: async () => (await answer(client.GET("/v1/event-types"))).data,

@@ -21,48 +21,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/in/{token}/contact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Post a contact
-         * @description To the URL of an inbound webhook, which has a token in it and needs no key. Fields may come as
-         *     JSON, as a form, or behind the `?`. The contact with that phone number on the list is made or
-         *     changed; the same request twice changes nothing the second time. PUT does the same.
-         */
-        post: operations["receiveContact"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/in/{token}/contact-delete": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Post a contact to be deleted
-         * @description To the URL of an inbound webhook. A contact that is not there (any more) is a success too.
-         */
-        post: operations["receiveContactDelete"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -128,14 +86,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show an account */
+        /**
+         * Show an account
+         * @description One's own, or with a platform key any.
+         */
         get: operations["showAccount"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change an account
+         * @description One's own, or with a platform key any. It holds for events that are published from then on.
+         */
+        patch: operations["changeAccount"];
         trace?: never;
     };
     "/v1/api-keys": {
@@ -201,25 +166,6 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
-        trace?: never;
-    };
-    "/v1/contacts/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a contact */
-        get: operations["showContact"];
-        put?: never;
-        post?: never;
-        /** Delete a contact */
-        delete: operations["deleteContact"];
-        options?: never;
-        head?: never;
-        /** Change a contact */
-        patch: operations["changeContact"];
         trace?: never;
     };
     "/v1/deliveries": {
@@ -323,6 +269,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/event-types.d.ts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types as TypeScript
+         * @description Declarations of each event's data and of the bodies that a receiver gets, told apart by `event`.
+         *     The account's own event types are in it.
+         */
+        get: operations["exportEventTypesAsTypescript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/event-types.openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export event types as OpenAPI
+         * @description An OpenAPI 3.1 document with a webhook for each event type: the headers and the whole body that
+         *     a receiver gets. The account's own event types are in it.
+         */
+        get: operations["exportEventTypesAsOpenapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/event-types/{name}": {
         parameters: {
             query?: never;
@@ -361,6 +349,9 @@ export interface paths {
          *     `idempotency-key` to be able to repeat a call whose answer got lost: for 24 hours the same key
          *     and body get the same answer (with the header `idempotent-replayed: true`) and nothing is
          *     published twice; the same key with another body gets 409.
+         *
+         *     Data need not match the schema of its event type, unless the account chose `validate: reject`:
+         *     then what does not is refused with 422 `data_does_not_match_schema` and what is wrong with it.
          */
         post: operations["publishEvent"];
         delete?: never;
@@ -465,218 +456,6 @@ export interface paths {
         post?: never;
         /** Forget what arrived */
         delete: operations["clearInbox"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List jobs */
-        get: operations["listJobs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a job */
-        get: operations["showJob"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Cancel a job
-         * @description What was imported until then stays.
-         */
-        post: operations["cancelJob"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{id}/skipped": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the rows that a job skipped */
-        get: operations["listSkippedRows"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{id}/skipped.csv": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get the rows that a job skipped as a file */
-        get: operations["exportSkippedRows"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/powerlists": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List powerlists */
-        get: operations["listPowerlists"];
-        put?: never;
-        /** Make a powerlist */
-        post: operations["createPowerlist"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/powerlists/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a powerlist */
-        get: operations["showPowerlist"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a powerlist
-         * @description With everybody who is on it; no event tells of them. Not while a webhook is about it.
-         */
-        delete: operations["deletePowerlist"];
-        options?: never;
-        head?: never;
-        /**
-         * Change a powerlist
-         * @description What is left out stays as it is.
-         */
-        patch: operations["changePowerlist"];
-        trace?: never;
-    };
-    "/v1/powerlists/{id}/contacts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List contacts */
-        get: operations["listContacts"];
-        put?: never;
-        /** Add a contact, or change the one with that phone number */
-        post: operations["upsertContact"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/powerlists/{id}/contacts.csv": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get the contacts of a powerlist as a file
-         * @description In UTF-8, with a heading, the newest contact first. What a spreadsheet would run as a formula
-         *     has a `'` in front, which an import takes off again.
-         */
-        get: operations["exportContacts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/powerlists/{id}/imports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Import a file of contacts
-         * @description Answers when the file is on disk. It is read through before anything is changed, and then
-         *     imported row by row; what cannot be is skipped, with its reason. Two rows with one phone number
-         *     are one contact.
-         */
-        post: operations["createImport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/powerlists/{id}/imports/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Look at a file before it is imported
-         * @description Nothing is changed. Send the first 256 KiB of it, or all of it if it is smaller.
-         */
-        post: operations["previewImport"];
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -891,16 +670,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List webhooks
-         * @description Outbound and inbound ones.
-         */
+        /** List webhooks */
         get: operations["listWebhooks"];
         put?: never;
         /**
          * Create a webhook
-         * @description `direction` says which kind: events go out to an outbound one, contacts come in through an
-         *     inbound one. The answer shows its secret.
+         * @description The answer shows its secret.
          */
         post: operations["createWebhook"];
         delete?: never;
@@ -962,81 +737,9 @@ export interface paths {
         put?: never;
         /**
          * Pause a webhook
-         * @description An outbound one goes on getting events, which queue until it is resumed; an inbound one answers 503.
+         * @description It goes on getting events, which queue until it is resumed.
          */
         post: operations["pauseWebhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/webhooks/{id}/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Preview a mapping */
-        post: operations["previewMapping"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/webhooks/{id}/requests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List an inbound webhook's requests */
-        get: operations["listInboundRequests"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/webhooks/{id}/requests/{request_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a request to an inbound webhook */
-        get: operations["showInboundRequest"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/webhooks/{id}/requests/{request_id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Do a request again
-         * @description As it came, with the webhook's settings of now. It is kept beside the first one and is no hit.
-         *     It is not verified again: whoever may write to the account says that it is to be done.
-         */
-        post: operations["replayInboundRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1083,27 +786,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/webhooks/{id}/rotate-token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Rotate an inbound webhook's token
-         * @description Its URLs have a new token; those with the old one work until the overlap is over. A rotation
-         *     within an overlap ends that overlap.
-         */
-        post: operations["rotateToken"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/webhooks/{id}/secret": {
         parameters: {
             query?: never;
@@ -1113,8 +795,7 @@ export interface paths {
         };
         /**
          * Show a webhook's secret
-         * @description Of an outbound webhook, what signs its requests; of an inbound one, what they are verified with.
-         *     That it was shown, and to whom, goes into the audit log.
+         * @description That it was shown, and to whom, goes into the audit log.
          */
         get: operations["showSecret"];
         put?: never;
@@ -1147,7 +828,448 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "call.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Started
+         * @description When a call begins. Raised when dialling begins, or when an incoming call arrives; match it with the later events of the same call by `call_id`.
+         */
+        post: operations["onCallStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.ended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Ended
+         * @description When a call completes. Raised once per call whatever became of it, so look at `call_status` and `ended_reason`; while `analysis_status` is `pending`, transcription, summary and sentiment may be null.
+         */
+        post: operations["onCallEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.answered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Answered
+         * @description When a call is answered. Also raised when a machine picks up: `answered_by` tells a human from voicemail, and `ring_duration` is in seconds.
+         */
+        post: operations["onCallAnswered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.transferred": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Transferred
+         * @description When a call is transferred. One transfer may raise it several times as `transfer_status` moves from `started` to `bridged` or `cancelled`, and then to `ended`.
+         */
+        post: operations["onCallTransferred"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Created
+         * @description When a new AI agent is created. A new agent starts `offline`; wait for `agent.status_changed` before sending it calls.
+         */
+        post: operations["onAgentCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Updated
+         * @description When agent configuration changes. `changes` lists each field with its old and new value, and `version` rises by one with every change.
+         */
+        post: operations["onAgentUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.status_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Status Changed
+         * @description When agent goes online/offline. Carries the status before and after; events can overtake each other on the way, so keep the one with the latest `changed_at`.
+         */
+        post: operations["onAgentStatusChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "agent.performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agent Performance
+         * @description Performance threshold events. Raised when a metric, measured over `window`, goes `above` or `below` its threshold; ratios lie between 0 and 1.
+         */
+        post: operations["onAgentPerformance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Campaign Started
+         * @description When a campaign begins. Raised at the first start, not each morning that the schedule resumes; `total_contacts` is the size of the powerlist at that moment.
+         */
+        post: operations["onCampaignStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "campaign.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Campaign Completed
+         * @description When a campaign finishes. Also raised when a campaign is stopped or expires, see `reason`; `stats` holds the final numbers.
+         */
+        post: operations["onCampaignCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "lead.generated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lead Generated
+         * @description When a new lead is created. `source` says whether a call, an SMS or a webhook made the lead, and `score` runs from 0 to 100.
+         */
+        post: operations["onLeadGenerated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "appointment.scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appointment Scheduled
+         * @description When an appointment is booked. Times are UTC; `timezone` is where the contact lives, and what a confirmation should be written in.
+         */
+        post: operations["onAppointmentScheduled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.sent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Sent
+         * @description When an SMS is delivered. `status` is `delivered` once the carrier confirmed it and `sent` where a carrier never does; the amount in `cost` is text, so that no cent is lost.
+         */
+        post: operations["onSmsSent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.received": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Received
+         * @description When an SMS is received. `opt_out` is true when the message was STOP or the like; do not write to that number again.
+         */
+        post: operations["onSmsReceived"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Failed
+         * @description When SMS delivery fails. `retryable` says whether sending the same message later can help, and `provider_code` is the carrier's own code.
+         */
+        post: operations["onSmsFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sms.replied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SMS Replied
+         * @description When recipient replies to SMS. The same message also raises `sms.received`; this one names the message it answers in `in_reply_to`, so handle only one of the two.
+         */
+        post: operations["onSmsReplied"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Contact
+         * @description When a contact is created or changed. `operation` says whether the contact was `created` or `updated`, and the event carries all of the contact's fields, not only what changed.
+         */
+        post: operations["onContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Contact Delete
+         * @description When a contact is deleted. Carries just enough to find the contact on your side; `reason` tells an opt-out from tidying up.
+         */
+        post: operations["onContactDelete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Failing
+         * @description When a webhook's attempts keep failing. Deliveries are still queued and retried while a webhook is failing; `pending` is how many wait.
+         */
+        post: operations["onWebhookFailing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Disabled
+         * @description When a webhook is switched off. Nothing is sent to a disabled webhook until somebody enables it again; `reason` is `gone` when the receiver answered 410.
+         */
+        post: operations["onWebhookDisabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Webhook Recovered
+         * @description When a failing webhook succeeds again. `failed` counts the deliveries that were given up in between; recover them from the webhook's page or through the API.
+         */
+        post: operations["onWebhookRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "delivery.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delivery Failed
+         * @description When a delivery fails after its last attempt. The event itself is kept, so the delivery can still be retried by hand or recovered in bulk.
+         */
+        post: operations["onDeliveryFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description An account. */
@@ -1155,8 +1277,14 @@ export interface components {
             /** @example acct_06a2b3c4d5e6f */
             id: string;
             name: string;
+            validate: components["schemas"]["Validate"];
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description What is to change of an account. What is left out stays. */
+        AccountChanges: {
+            /** @description What is done about published data that does not match the schema of its event type. */
+            validate?: components["schemas"]["Validate"];
         };
         /**
          * @description How many accounts somebody may act in.
@@ -1186,10 +1314,6 @@ export interface components {
          * @enum {string}
          */
         AnyRole: "owner" | "editor" | "viewer" | "platform" | "account" | "publish" | "read";
-        /** @description A webhook; `direction` tells which kind. */
-        AnyWebhook: components["schemas"]["Webhook"] | components["schemas"]["InboundWebhook"];
-        /** @description What is to change about a webhook, of the direction that it has. */
-        AnyWebhookSettings: components["schemas"]["WebhookSettings"] | components["schemas"]["InboundWebhookSettings"];
         /** @description An API key, without its text. */
         ApiKey: {
             /** @example key_06a2b3c4d5e6f */
@@ -1239,7 +1363,7 @@ export interface components {
          * @description What was done, in the audit log.
          * @enum {string}
          */
-        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "webhook.token_rotated" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "powerlist.created" | "powerlist.updated" | "powerlist.deleted" | "contact.deleted" | "powerlist.exported" | "import.started" | "import.cancelled" | "api_key.created" | "api_key.deleted" | "account.created" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
+        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "api_key.created" | "api_key.deleted" | "account.created" | "account.updated" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
         /** @description Something that was changed, or done. */
         AuditEntry: {
             /** @example aud_06a2b3c4d5e6f */
@@ -1265,104 +1389,6 @@ export interface components {
              */
             at: string;
         };
-        /** @description A person on a powerlist. */
-        Contact: components["schemas"]["ContactFields"] & {
-            /** @example ct_06a2b3c4d5e6f */
-            id: string;
-            powerlist_id: string;
-            /** @description What made it. */
-            source: components["schemas"]["ContactSource"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-        };
-        /** @description What is known of a contact. */
-        ContactFields: {
-            /**
-             * @description E.164.
-             * @example +12025550187
-             */
-            phone_number: string;
-            email: string | null;
-            first_name: string | null;
-            last_name: string | null;
-            address: string | null;
-            city: string | null;
-            country: string | null;
-            state: string | null;
-            postal_code: string | null;
-            timezone: string | null;
-            disposition: string | null;
-            tags: string[];
-            /** @description Whether the contact agreed to be called and written to; null: nobody asked. */
-            consent: boolean | null;
-            /** @description Do not disturb. */
-            dnd: boolean | null;
-            /** @description Fields of your own. */
-            custom_fields: Record<string, never>;
-        };
-        /** @description What came of a request. */
-        ContactReceipt: {
-            /**
-             * @description Always `success`.
-             * @example success
-             */
-            status: string;
-            data: components["schemas"]["ContactReceiptData"];
-        };
-        /** @description The contact, and what was done about it. */
-        ContactReceiptData: {
-            /**
-             * @description Null if there was nothing to delete.
-             * @example ct_06a2b3c4d5e6f
-             */
-            contact_id: string | null;
-            /**
-             * @description `created`, `updated`, `deleted`, or `none`: everything was so already.
-             * @example created
-             */
-            operation: string;
-        };
-        /**
-         * @description What is said of a contact. What is left out stays as it is; null takes away, and so does a blank
-         *     text.
-         */
-        ContactSettings: {
-            /**
-             * @description As people write it; without a country's code it is one of the list's country.
-             * @example (202) 555-0187
-             */
-            phone_number?: string;
-            email?: string | null;
-            first_name?: string | null;
-            last_name?: string | null;
-            address?: string | null;
-            city?: string | null;
-            country?: string | null;
-            state?: string | null;
-            postal_code?: string | null;
-            timezone?: string | null;
-            disposition?: string | null;
-            /** @description Replaces all of them. */
-            tags?: string[] | null;
-            consent?: boolean | null;
-            dnd?: boolean | null;
-            /** @description Those that are named change; null takes one away. */
-            custom_fields?: Record<string, never>;
-        };
-        /**
-         * @description What made a contact.
-         * @enum {string}
-         */
-        ContactSource: "api" | "import" | "webhook";
-        /** @description A new webhook; `direction` tells which kind. */
-        CreatedAnyWebhook: components["schemas"]["CreatedWebhook"] | components["schemas"]["CreatedInboundWebhook"];
-        /** @description A new inbound webhook, with the secret that was made for it, if one was. */
-        CreatedInboundWebhook: components["schemas"]["InboundWebhook"] & {
-            /** @example whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX */
-            secret?: string | null;
-        };
         /** @description A new API key, with the text that is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
             /**
@@ -1381,6 +1407,26 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+        };
+        /** @description What became of comparing published data with the schema. */
+        DataChecks: {
+            /**
+             * Format: int64
+             * @description How many events' data was compared with the schema since `counted_since`; when very many
+             *     come, not all of them are.
+             */
+            checked_events: number;
+            /**
+             * Format: int64
+             * @description How many of these did not match it.
+             */
+            invalid_events: number;
+            last_invalid: components["schemas"]["LastInvalid"] | null;
+            /**
+             * Format: date-time
+             * @description When the server started.
+             */
+            counted_since: string;
         };
         /** @description One event for one webhook. */
         Delivery: {
@@ -1421,17 +1467,17 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivering" | "retrying" | "delivered" | "failed" | "cancelled";
+        /**
+         * @description Whose requests they are.
+         * @enum {string}
+         */
+        Direction: "outbound";
         /** @description One URL of a webhook. */
         Endpoint: {
-            /** @description Null for an inbound one as long as the operator has not told this server's address. */
-            url: string | null;
-            /** @description Of an inbound one: what stands behind the server's address. */
-            path?: string | null;
+            url: string;
             /** @description Always `POST`. */
             method: string;
             events: string[];
-            /** @description Of an inbound one: the fields that it knows. */
-            fields?: string[] | null;
             health: components["schemas"]["EndpointHealth"];
         };
         /** @description How an endpoint is doing. Rates and times are those of the last 24 hours. */
@@ -1483,7 +1529,7 @@ export interface components {
             data?: Record<string, never>;
         };
         /** @description An event type. */
-        EventType: {
+        EventType: components["schemas"]["DataChecks"] & {
             /** @example call.ended */
             name: string;
             /** @description As people read it. */
@@ -1535,177 +1581,12 @@ export interface components {
             name: string;
             value: string;
         };
-        /** @description What a file looks like before it is imported. */
-        ImportPreview: {
-            /** @example , */
-            delimiter: string;
-            columns: components["schemas"]["PreviewColumn"][];
-            /** @description The first 20. */
-            rows: components["schemas"]["PreviewRow"][];
-            /** @description Why it cannot be imported like this. */
-            errors: components["schemas"]["PreviewError"][];
-        };
-        /** @description The fields of a contact, as a form or JSON has them. Other names become custom fields. */
-        InboundContact: {
-            /**
-             * @description In any spelling; without a country code, a number of the powerlist's own country.
-             * @example +1 (202) 555-0187
-             */
-            phone_number: string;
-            email?: string | null;
-            first_name?: string | null;
-            last_name?: string | null;
-            address?: string | null;
-            city?: string | null;
-            country?: string | null;
-            state?: string | null;
-            postal_code?: string | null;
-            timezone?: string | null;
-            disposition?: string | null;
-            /** @description A list, or text with commas. */
-            tags?: string[] | null;
-            consent?: boolean | null;
-            dnd?: boolean | null;
-            /** @description Another list of the same account; also spelled `powelist_id`. */
-            powerlist_id?: string | null;
-        };
-        /** @description Which contact to delete: by its id, its phone number or its e-mail address. */
-        InboundContactDelete: {
-            contact_id?: string | null;
-            phone_number?: string | null;
-            email?: string | null;
-            /** @description `user`, `disposition`, `api` (if left out), `gdpr` or `opt_out`. */
-            reason?: string | null;
-            powerlist_id?: string | null;
-        };
-        /**
-         * @description Contacts come in.
-         * @enum {string}
-         */
-        InboundDirection: "inbound";
-        /** @description One URL of an inbound webhook. */
-        InboundEndpoint: {
-            /**
-             * @description What it does with what is posted there.
-             * @example contact
-             */
-            event: string;
-            /** @description Always `POST`. */
-            method: string;
-            /**
-             * @description The token in it is shown only to who may change the webhook.
-             * @example /in/…/contact
-             */
-            path: string;
-            /** @description The same with this server's address, if the operator has told it. */
-            url: string | null;
-            /** @description The fields that it knows; others become custom fields. */
-            fields: string[];
-        };
-        /** @description A request to an inbound webhook. */
-        InboundRequest: {
-            /** @example req_06a2b3c4d5e6f */
-            id: string;
-            webhook_id: string;
-            /** @description `contact` or `contact.delete`: which endpoint it came to. */
-            event: string;
-            verdict: components["schemas"]["InboundVerdict"];
-            contact_id: string | null;
-            /** Format: date-time */
-            received_at: string;
-            remote_address: string | null;
-            content_type: string | null;
-            /** @description Behind the `?`. */
-            query: string;
-            /** @description Without credentials. Lists leave it out. */
-            headers?: {
-                [key: string]: string;
-            };
-            /** @description As text, whatever it was. Lists leave it out. */
-            body?: string | null;
-            /** @description What is wrong, each with where it was sent. */
-            errors: components["schemas"]["ProblemField"][];
-            /** @description Why it was not verified, or not taken. */
-            detail: string | null;
-            /** @description The request that this one repeats. */
-            replay_of: string | null;
-        };
-        /**
-         * @description What a request to an inbound webhook came to.
-         * @enum {string}
-         */
-        InboundVerdict: "created" | "updated" | "deleted" | "none" | "invalid" | "unverified" | "loop" | "key_reused";
-        /** @description An inbound webhook. */
-        InboundWebhook: {
-            /** @example wh_06a2b3c4d5e6f */
-            id: string;
-            /**
-             * Format: int32
-             * @description 1, 2, 3 … in each account, never used again; outbound ones are counted along.
-             */
-            number: number;
-            title: string;
-            /** @description Always `inbound`: others post contacts to its endpoints. */
-            direction: components["schemas"]["InboundDirection"];
-            description: string;
-            /** @description The list that its contacts come to. */
-            powerlist_id: string;
-            /** @description `contact`, `contact.delete` or both: which endpoints there are. */
-            events: string[];
-            endpoints: components["schemas"]["InboundEndpoint"][];
-            /**
-             * Format: date-time
-             * @description Until when URLs with the token from before the last rotation work too.
-             */
-            previous_token_expires_at: string | null;
-            /** @description Where in a request a field is, if not under its own name or a usual spelling of it. */
-            mapping: {
-                [key: string]: string;
-            };
-            verification: components["schemas"]["Verification"] | null;
-            rate_limit: components["schemas"]["RateLimit"];
-            /** @description `enabled` or `paused` (answers 503). */
-            status: components["schemas"]["WebhookStatus"];
-            /** @description Always null: nothing disables an inbound webhook. */
-            disabled_reason: string | null;
-            /**
-             * Format: int64
-             * @description Requests received; replays are not counted.
-             */
-            hits: number;
-            /** Format: date-time */
-            last_hit_at: string | null;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-        };
-        /**
-         * @description Settings of an inbound webhook. Creating one needs `title`, `powerlist_id` and `events`. In a
-         *     change, what is left out stays as it is, and null takes away what can be null.
-         */
-        InboundWebhookSettings: {
-            /** @description `inbound`; it cannot be changed. */
-            direction?: components["schemas"]["InboundDirection"];
-            title?: string;
-            description?: string;
-            /** @example pl_06a2b3c4d5e6f */
-            powerlist_id?: string;
-            /** @description `contact`, `contact.delete` or both. */
-            events?: string[];
-            /**
-             * @description Names of fields and paths in requests, `"phone_number": "contact.phones.0.value"`; a change
-             *     replaces all of them.
-             */
-            mapping?: {
-                [key: string]: string;
-            };
-            verification?: components["schemas"]["NewVerification"] | null;
-            rate_limit?: components["schemas"]["RateLimit"] | null;
-        };
         /** @description What the next request under a name gets, unless its URL says otherwise. */
         InboxAnswer: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Of the first choice, if there are several.
+             */
             status: number;
             /** Format: int64 */
             delay_ms: number;
@@ -1714,6 +1595,33 @@ export interface components {
              * @description For so many more requests; null: until it is set again.
              */
             times: number | null;
+            /** Format: int64 */
+            retry_after_s: number | null;
+            /** @description Empty, if it is always the same answer. */
+            choices: components["schemas"]["InboxChoice"][];
+        };
+        /** @description One of the answers that a name gives. */
+        InboxChoice: {
+            /**
+             * Format: int32
+             * @description 200 to 599; 200 if left out.
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description At most 60,000; 0 if left out.
+             */
+            delay_ms?: number | null;
+            /**
+             * Format: int64
+             * @description What the answer's `retry-after` says; no such header if left out.
+             */
+            retry_after_s?: number | null;
+            /**
+             * Format: int32
+             * @description 1 to 1,000: how often, compared with the others; 1 if left out.
+             */
+            weight?: number | null;
         };
         /** @description One request that arrived. */
         InboxRequest: {
@@ -1749,57 +1657,6 @@ export interface components {
         InvitedUser: components["schemas"]["User"] & {
             link: components["schemas"]["SignInLink"];
         };
-        /** @description An import. */
-        Job: {
-            /** @example job_06a2b3c4d5e6f */
-            id: string;
-            /** @description Always `import`. */
-            type: string;
-            state: components["schemas"]["JobState"];
-            powerlist_id: string;
-            file_name: string;
-            /** Format: int64 */
-            file_bytes: number;
-            /** @description Why it failed, or was cancelled by something else than a call. */
-            error: string | null;
-            progress: components["schemas"]["JobProgress"];
-            /**
-             * Format: double
-             * @description While it runs: lately. When it is over: in all.
-             */
-            rows_per_s: number | null;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            ended_at: string | null;
-        };
-        /** @description How far it is. The heading does not count. */
-        JobProgress: {
-            /**
-             * Format: int64
-             * @description null until the file has been read through.
-             */
-            rows: number | null;
-            /** Format: int64 */
-            rows_done: number;
-            /** Format: int64 */
-            bytes_done: number;
-            /** Format: int64 */
-            created: number;
-            /** Format: int64 */
-            updated: number;
-            /** Format: int64 */
-            unchanged: number;
-            /** Format: int64 */
-            skipped: number;
-        };
-        /**
-         * @description Where a job stands.
-         * @enum {string}
-         */
-        JobState: "waiting" | "checking" | "running" | "done" | "failed" | "cancelled";
         /** @description The newest attempt, in short. */
         LastAttempt: {
             outcome: components["schemas"]["Outcome"];
@@ -1817,6 +1674,16 @@ export interface components {
             at: string;
             message: string;
         };
+        /** @description Data that did not match its schema. */
+        LastInvalid: {
+            /**
+             * @description What was wrong; nothing of the data itself.
+             * @example /call_duration must be a number
+             */
+            error: string;
+            /** Format: date-time */
+            at: string;
+        };
         /** @description The token of a one-time link. */
         LinkToken: {
             /**
@@ -1831,18 +1698,10 @@ export interface components {
                 /** @example acct_06a2b3c4d5e6f */
                 id: string;
                 name: string;
+                validate: components["schemas"]["Validate"];
                 /** Format: date-time */
                 created_at: string;
             }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list, newest first. */
-        List_AnyWebhook: {
-            data: (components["schemas"]["Webhook"] | components["schemas"]["InboundWebhook"])[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
              *     empty, and still have a next one.
@@ -1890,25 +1749,6 @@ export interface components {
                  */
                 remote_address: string | null;
             }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list, newest first. */
-        List_Contact: {
-            data: (components["schemas"]["ContactFields"] & {
-                /** @example ct_06a2b3c4d5e6f */
-                id: string;
-                powerlist_id: string;
-                /** @description What made it. */
-                source: components["schemas"]["ContactSource"];
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            })[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
              *     empty, and still have a next one.
@@ -1982,7 +1822,7 @@ export interface components {
         };
         /** @description One page of a list, newest first. */
         List_EventType: {
-            data: {
+            data: (components["schemas"]["DataChecks"] & {
                 /** @example call.ended */
                 name: string;
                 /** @description As people read it. */
@@ -2010,104 +1850,7 @@ export interface components {
                  * @description null for a built-in one.
                  */
                 updated_at: string | null;
-            }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list, newest first. */
-        List_InboundRequest: {
-            data: {
-                /** @example req_06a2b3c4d5e6f */
-                id: string;
-                webhook_id: string;
-                /** @description `contact` or `contact.delete`: which endpoint it came to. */
-                event: string;
-                verdict: components["schemas"]["InboundVerdict"];
-                contact_id: string | null;
-                /** Format: date-time */
-                received_at: string;
-                remote_address: string | null;
-                content_type: string | null;
-                /** @description Behind the `?`. */
-                query: string;
-                /** @description Without credentials. Lists leave it out. */
-                headers?: {
-                    [key: string]: string;
-                };
-                /** @description As text, whatever it was. Lists leave it out. */
-                body?: string | null;
-                /** @description What is wrong, each with where it was sent. */
-                errors: components["schemas"]["ProblemField"][];
-                /** @description Why it was not verified, or not taken. */
-                detail: string | null;
-                /** @description The request that this one repeats. */
-                replay_of: string | null;
-            }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list, newest first. */
-        List_Job: {
-            data: {
-                /** @example job_06a2b3c4d5e6f */
-                id: string;
-                /** @description Always `import`. */
-                type: string;
-                state: components["schemas"]["JobState"];
-                powerlist_id: string;
-                file_name: string;
-                /** Format: int64 */
-                file_bytes: number;
-                /** @description Why it failed, or was cancelled by something else than a call. */
-                error: string | null;
-                progress: components["schemas"]["JobProgress"];
-                /**
-                 * Format: double
-                 * @description While it runs: lately. When it is over: in all.
-                 */
-                rows_per_s: number | null;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                started_at: string | null;
-                /** Format: date-time */
-                ended_at: string | null;
-            }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list, newest first. */
-        List_Powerlist: {
-            data: {
-                /** @example pl_06a2b3c4d5e6f */
-                id: string;
-                /** @description Unique in its account. */
-                name: string;
-                description: string;
-                /**
-                 * @description Where a phone number is dialled from that says no country: ISO 3166-1 alpha-2.
-                 * @example US
-                 */
-                default_country: string;
-                /**
-                 * Format: int64
-                 * @description How many are on it.
-                 */
-                contacts: number;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            })[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
              *     empty, and still have a next one.
@@ -2137,6 +1880,58 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** @description One page of a list, newest first. */
+        List_Webhook: {
+            data: {
+                /** @example wh_06a2b3c4d5e6f */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description 1, 2, 3 … in each account, never used again.
+                 */
+                number: number;
+                title: string;
+                /** @description `outbound`: events are posted to `url`. */
+                direction: components["schemas"]["Direction"];
+                url: string;
+                events: string[];
+                powerlist_id: string | null;
+                description: string;
+                /** @description Sent with every request. Values are shown only to keys that may change them. */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @description How `x-webhook-signature` is spelled. */
+                signature_format: components["schemas"]["SignatureFormat"];
+                /** Format: int32 */
+                timeout_ms: number;
+                retry_delays_s: number[];
+                /** Format: int32 */
+                max_in_flight: number;
+                rate_limit: components["schemas"]["RateLimit"] | null;
+                /** @description Always null: filters are not supported by this version. */
+                filter: Record<string, never> | null;
+                /** @description `enabled`, `paused` (queues, sends nothing) or `disabled` (gets no events). */
+                status: components["schemas"]["WebhookStatus"];
+                disabled_reason: string | null;
+                /**
+                 * Format: int64
+                 * @description Attempts made; tests are not counted.
+                 */
+                hits: number;
+                /** Format: date-time */
+                last_hit_at: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
         /** @description The delivery engine's memory. */
         Load: {
             /** @description Deliveries in memory that have not ended. */
@@ -2151,8 +1946,6 @@ export interface components {
             /** @description Not in use yet; also what the header `posthaste-account` may say. */
             name: string;
         };
-        /** @description A webhook to create: outbound, unless `direction` is `inbound`. */
-        NewAnyWebhook: components["schemas"]["NewWebhook"] | components["schemas"]["NewInboundWebhook"];
         /** @description A key to make. */
         NewApiKey: {
             /** @description What people call it. */
@@ -2202,14 +1995,6 @@ export interface components {
             /** @description 1 to 1,000. */
             events: components["schemas"]["NewEvent"][];
         };
-        /** @description A new inbound webhook: settings, four of which it cannot do without. */
-        NewInboundWebhook: components["schemas"]["InboundWebhookSettings"] & {
-            direction: components["schemas"]["InboundDirection"];
-            title: string;
-            /** @example pl_06a2b3c4d5e6f */
-            powerlist_id: string;
-            events: string[];
-        };
         /** @description A password to be set. */
         NewPassword: {
             /** Format: password */
@@ -2219,37 +2004,6 @@ export interface components {
              * @description Needed if the session says `asks_current_password`.
              */
             current_password?: string;
-        };
-        /** @description A powerlist to make. */
-        NewPowerlist: {
-            /** @example Spring campaign */
-            name: string;
-            description?: string;
-            /**
-             * @description `US`, if left out.
-             * @example US
-             */
-            default_country?: string;
-        };
-        /** @description What to look at. Everything can be left out: then it is the last request that really came. */
-        NewPreview: {
-            /** @description In place of the webhook's own. */
-            mapping?: {
-                [key: string]: string;
-            };
-            /** @description `contact` or `contact.delete`; the request's own endpoint, or the webhook's first, if left out. */
-            event?: string;
-            /** @description A request that was kept. */
-            request_id?: string;
-            /**
-             * @description Of `body`.
-             * @example application/x-www-form-urlencoded
-             */
-            content_type?: string;
-            /** @description In place of a request that came. */
-            body?: string;
-            /** @description Behind the `?`. */
-            query?: string;
         };
         /** @description A sample to send. Everything can be left out. */
         NewTest: {
@@ -2272,15 +2026,6 @@ export interface components {
              *     account can only invite into that one.
              */
             account_id?: string | null;
-        };
-        /** @description How requests are to show who they come from. */
-        NewVerification: {
-            scheme: components["schemas"]["VerificationScheme"];
-            /**
-             * @description The sender's. Left out, one is made for `posthaste` and `standard_webhooks`, and the one that
-             *     is there stays in a change.
-             */
-            secret?: string;
         };
         /** @description A new webhook: settings, three of which it cannot do without. */
         NewWebhook: components["schemas"]["WebhookSettings"] & {
@@ -2338,101 +2083,10 @@ export interface components {
             peak_per_second: number;
         };
         /**
-         * @description Events go out.
-         * @enum {string}
-         */
-        OutboundDirection: "outbound";
-        /**
          * @description How an attempt ended.
          * @enum {string}
          */
         Outcome: "succeeded" | "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
-        /** @description A powerlist. */
-        Powerlist: {
-            /** @example pl_06a2b3c4d5e6f */
-            id: string;
-            /** @description Unique in its account. */
-            name: string;
-            description: string;
-            /**
-             * @description Where a phone number is dialled from that says no country: ISO 3166-1 alpha-2.
-             * @example US
-             */
-            default_country: string;
-            /**
-             * Format: int64
-             * @description How many are on it.
-             */
-            contacts: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-        };
-        /** @description What is to be different about a powerlist. */
-        PowerlistSettings: {
-            name?: string;
-            description?: string;
-            /** @description Numbers that are there already stay as they are. */
-            default_country?: string;
-        };
-        /** @description What a request would come to. */
-        Preview: {
-            /** @description The request that was looked at; null for a body that was sent along, or if none came yet. */
-            request_id: string | null;
-            /** @description Every field that such a request can have. */
-            fields: components["schemas"]["PreviewField"][];
-            custom_fields: components["schemas"]["PreviewCustom"][];
-            /** @description Everything that the request says, to choose from. */
-            values: components["schemas"]["PreviewValue"][];
-            errors: components["schemas"]["ProblemField"][];
-            /** @description The contact that would be made, if there is none with that number yet. */
-            contact: {
-                [key: string]: unknown;
-            } | null;
-        };
-        PreviewColumn: {
-            /** @description As the heading has it. */
-            name: string;
-            /** @description A field of a contact, `custom_fields.` and a name, or null: left out. */
-            field: string | null;
-            samples: string[];
-        };
-        PreviewCustom: {
-            name: string;
-            path: string;
-            value: unknown;
-        };
-        PreviewError: {
-            pointer: string;
-            message: string;
-        };
-        PreviewField: {
-            /** @example phone_number */
-            field: string;
-            /** @description Where in the request it is; null if it is not there. */
-            path: string | null;
-            /** @description As it was sent. */
-            from: string | null;
-            /** @description As it would be kept. */
-            value: unknown;
-            error: string | null;
-        };
-        PreviewRow: {
-            /**
-             * Format: int64
-             * @description In the file, the heading being 1.
-             */
-            line: number;
-            values: string[];
-            contact: components["schemas"]["ContactFields"] | null;
-            /** @description Why it is skipped. */
-            reason: string | null;
-        };
-        PreviewValue: {
-            path: string;
-            sample: string;
-        };
         /** @description A secret that is on its way out. */
         PreviousSecret: {
             secret: string;
@@ -2601,6 +2255,13 @@ export interface components {
              * @description For so many requests; until it is set again, if left out.
              */
             times?: number | null;
+            /**
+             * Format: int64
+             * @description What the answer's `retry-after` says; no such header if left out.
+             */
+            retry_after_s?: number | null;
+            /** @description One of these for each request, by chance, instead of always the same. */
+            choices?: components["schemas"]["InboxChoice"][] | null;
         };
         /** @description A link that lets one user in, once. */
         SignInLink: {
@@ -2624,26 +2285,6 @@ export interface components {
             verdict: string;
             reason: string | null;
             message: string;
-        };
-        SkippedRow: {
-            /**
-             * Format: int64
-             * @description In the file, the heading being 1; 0 where it is not known.
-             */
-            line: number;
-            reason: string;
-            /** @description What the row says where it cannot be taken. */
-            text: string;
-        };
-        /** @description Rows that were not imported. */
-        SkippedRows: {
-            /** @description In the order of the file; of very many only the first 10,000. */
-            data: components["schemas"]["SkippedRow"][];
-            /**
-             * Format: int64
-             * @description All there are.
-             */
-            total: number;
         };
         /** @description What happened, bucket by bucket and in all. */
         Statistics: {
@@ -2710,7 +2351,7 @@ export interface components {
          * @description What kind of thing was acted on.
          * @enum {string}
          */
-        TargetType: "webhook" | "event_type" | "powerlist" | "contact" | "import" | "api_key" | "account" | "user";
+        TargetType: "webhook" | "event_type" | "api_key" | "account" | "user";
         /** @description What a webhook's `timeout_ms` may be. */
         TimeoutBounds: {
             /** Format: int32 */
@@ -2768,6 +2409,12 @@ export interface components {
             /** @description Ends the user's sessions. */
             role?: components["schemas"]["UserRole"];
         };
+        /**
+         * @description What is done about published data that does not match the schema of its event type: nobody
+         *     looks; it is accepted, counted and shown; it is refused.
+         * @enum {string}
+         */
+        Validate: "off" | "warn" | "reject";
         /** @description Whether a request's signatures verify. Only describes what [`Summary`] is written as. */
         Verdict: {
             /** @description `verified`, `failed`, `absent` or `unchecked`. */
@@ -2777,15 +2424,6 @@ export interface components {
             message: string;
             signatures: components["schemas"]["SignatureVerdict"][];
         };
-        /** @description How requests show who they come from. */
-        Verification: {
-            scheme: components["schemas"]["VerificationScheme"];
-        };
-        /**
-         * @description How a request shows who it comes from.
-         * @enum {string}
-         */
-        VerificationScheme: "posthaste" | "standard_webhooks" | "github" | "stripe" | "twilio";
         /** @description A webhook. */
         Webhook: {
             /** @example wh_06a2b3c4d5e6f */
@@ -2796,8 +2434,8 @@ export interface components {
              */
             number: number;
             title: string;
-            /** @description Always `outbound`: events are posted to `url`. */
-            direction: components["schemas"]["OutboundDirection"];
+            /** @description `outbound`: events are posted to `url`. */
+            direction: components["schemas"]["Direction"];
             url: string;
             events: string[];
             powerlist_id: string | null;
@@ -2837,8 +2475,8 @@ export interface components {
          */
         WebhookSettings: {
             title?: string;
-            /** @description `outbound`, also if left out; it cannot be changed. */
-            direction?: components["schemas"]["OutboundDirection"];
+            /** @description Only `outbound` for now. */
+            direction?: components["schemas"]["Direction"];
             /**
              * @description https; plain http and addresses that are not public only where the operator allows them.
              * @example https://example.com/hooks
@@ -2870,9 +2508,2709 @@ export interface components {
          * @enum {string}
          */
         WebhookStatus: "enabled" | "paused" | "disabled";
+        /** call.started, as it is delivered */
+        CallStartedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.started";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallStartedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Started
+         * @description A call has begun: it is being dialled, or has come in.
+         */
+        CallStartedData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * @description How far the call is.
+             * @enum {string}
+             */
+            call_status?: "initiated" | "ringing";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description What the number shown to the contact is called.
+             * @example Washington DC
+             */
+            from_number_label?: string | null;
+            /** @description True if a number of the contact's own area was shown. */
+            local_presence?: boolean | null;
+            /**
+             * @description How often this contact was called in this campaign, this call included.
+             * @example 1
+             */
+            attempt_number?: number | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.ended, as it is delivered */
+        CallEndedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.ended";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallEndedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Ended
+         * @description A call is over, whatever became of it.
+         */
+        CallEndedData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description How long the two sides were connected, in seconds; 0 if they never were.
+             * @example 180
+             */
+            call_duration?: number;
+            /**
+             * @description What became of the call.
+             * @enum {string}
+             */
+            call_status?: "completed" | "no_answer" | "busy" | "failed" | "voicemail" | "canceled";
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * Format: uri
+             * @description Where the recording can be fetched until `recording_expires_at`; null if nothing was recorded.
+             * @example https://recordings.ai-sync.com/call_987654321.mp3
+             */
+            recording_url?: string | null;
+            /**
+             * @description What was said, as one text; null while `analysis_status` is `pending`, or if nothing was said.
+             * @example Hello, this is John calling about...
+             */
+            transcription?: string | null;
+            /**
+             * @description How the contact sounded; null while `analysis_status` is `pending`.
+             * @enum {string|null}
+             */
+            sentiment?: "positive" | "neutral" | "negative" | "unknown" | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /** @description Labels, in no order. */
+            tags?: string[];
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "lead_score": 85,
+             *       "next_action": "schedule_demo"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Why it ended. More reasons can come; those that begin with `error_` are faults on the way.
+             * @example user_hangup
+             * @example agent_hangup
+             * @example call_transfer
+             * @example voicemail_reached
+             * @example inactivity
+             * @example dial_busy
+             * @example dial_failed
+             * @example dial_no_answer
+             * @example error_carrier
+             */
+            ended_reason?: string | null;
+            /**
+             * @description What it was about; null while `analysis_status` is `pending`.
+             * @example Maria is interested and asked for a demo this week.
+             */
+            summary?: string | null;
+            /** @description What was said, turn by turn; null while `analysis_status` is `pending`. */
+            transcript_turns?: {
+                /**
+                 * @description Who spoke: the agent, or the other side.
+                 * @enum {string}
+                 */
+                role: "agent" | "user";
+                /**
+                 * @description What was said.
+                 * @example Yes, I was expecting your call.
+                 */
+                text: string;
+                /**
+                 * @description When the turn began, in seconds from the answer on.
+                 * @example 3.6
+                 */
+                start?: number;
+                /**
+                 * @description When it ended, in seconds from the answer on.
+                 * @example 5.25
+                 */
+                end?: number;
+            }[] | null;
+            /**
+             * @description Whether transcription, summary and sentiment are there (`ready`) or still being made (`pending`).
+             * @enum {string}
+             */
+            analysis_status?: "pending" | "ready";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description Until when the recording can be fetched.
+             * @example 2025-02-14T14:30:25.123Z
+             */
+            recording_expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was answered; null if it never was.
+             * @example 2025-01-15T14:27:25.120Z
+             */
+            answered_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2025-01-15T14:30:25.123Z
+             */
+            ended_at?: string;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.084
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.answered, as it is delivered */
+        CallAnsweredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.answered";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallAnsweredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Answered
+         * @description Somebody, or a machine, has answered a call.
+         */
+        CallAnsweredData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Who called, as an E.164 number; null if the number was withheld.
+             * @example +12025550143
+             */
+            caller_number?: string | null;
+            /**
+             * @description Who was called, as an E.164 number.
+             * @example +12025550187
+             */
+            called_number?: string;
+            /**
+             * @description Whether the platform called or was called.
+             * @enum {string}
+             */
+            call_direction?: "inbound" | "outbound";
+            /**
+             * @description How far the call is.
+             * @enum {string}
+             */
+            call_status?: "in_progress";
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description Who picked up, as far as could be told.
+             * @enum {string}
+             */
+            answered_by?: "human" | "machine" | "unknown";
+            /**
+             * @description How long it rang, in seconds.
+             * @example 12
+             */
+            ring_duration?: number;
+            /**
+             * @description The person of the team who took the call; null if it was an AI agent.
+             * @example user_17
+             */
+            user_id?: string | null;
+            /**
+             * @description What the number shown to the contact is called.
+             * @example Washington DC
+             */
+            from_number_label?: string | null;
+            /** @description True if a number of the contact's own area was shown. */
+            local_presence?: boolean | null;
+            /**
+             * @description How often this contact was called in this campaign, this call included.
+             * @example 1
+             */
+            attempt_number?: number | null;
+            /**
+             * Format: date-time
+             * @description When dialling began, or the call came in.
+             * @example 2025-01-15T14:27:13.402Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was answered.
+             * @example 2025-01-15T14:27:25.120Z
+             */
+            answered_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** call.transferred, as it is delivered */
+        CallTransferredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "call.transferred";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CallTransferredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Call Transferred
+         * @description A call is being handed over, or has been.
+         */
+        CallTransferredData: {
+            /**
+             * @description The call. All events of one call have the same.
+             * @example call_987654321
+             */
+            call_id: string;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The transfer. All events of one transfer have the same.
+             * @example transfer_310245
+             */
+            transfer_id: string;
+            /**
+             * @description Whether the new side is spoken to first (`warm`), is connected at once (`cold`), or another AI agent takes over (`agent_swap`).
+             * @enum {string}
+             */
+            transfer_type?: "warm" | "cold" | "agent_swap";
+            /**
+             * @description How far the transfer is.
+             * @enum {string}
+             */
+            transfer_status?: "started" | "bridged" | "cancelled" | "ended";
+            /**
+             * @description Who handed the call over: an agent or a person of the team.
+             * @example agent_abc123
+             */
+            transferred_from?: string | null;
+            /** @description Who gets the call. */
+            transferred_to?: {
+                /**
+                 * @description What `value` names.
+                 * @enum {string}
+                 */
+                type: "number" | "agent" | "user" | "extension";
+                /**
+                 * @description An E.164 number, an id or an extension.
+                 * @example +12025550199
+                 */
+                value: string;
+            };
+            /**
+             * @description Why, in the words of whoever set the transfer up. More reasons can come.
+             * @example caller_asked_for_sales
+             */
+            reason?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it came to be as `transfer_status` says.
+             * @example 2025-01-15T14:29:40.871Z
+             */
+            transferred_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.created, as it is delivered */
+        AgentCreatedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.created";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentCreatedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Created
+         * @description A new AI agent was made.
+         */
+        AgentCreatedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What the agent works with.
+             * @enum {string}
+             */
+            type?: "voice" | "sms";
+            /**
+             * @description The voice it speaks with; null if it writes.
+             * @example voice_en_us_4
+             */
+            voice_id?: string | null;
+            /**
+             * @description The language it uses, as in BCP 47.
+             * @example en-US
+             * @example en-GB
+             */
+            language?: string;
+            /**
+             * @description What the agent is doing.
+             * @enum {string}
+             */
+            status?: "online" | "offline" | "busy" | "error";
+            /** @description The numbers it can be reached at, in E.164. */
+            phone_numbers?: string[];
+            /**
+             * @description Who made it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            created_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2025-01-09T11:20:05.004Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.updated, as it is delivered */
+        AgentUpdatedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.updated";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentUpdatedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Updated
+         * @description The settings of an agent were changed.
+         */
+        AgentUpdatedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description The number of this version of the settings; rises by one with every change.
+             * @example 7
+             */
+            version?: number;
+            /** @description What was changed. */
+            changes?: {
+                /**
+                 * @description The name of the field.
+                 * @example language
+                 * @example end_call_after_silence_s
+                 */
+                field: string;
+                /**
+                 * @description Its value before, of any type.
+                 * @example en-US
+                 * @example 10
+                 */
+                old?: unknown;
+                /**
+                 * @description Its value now, of any type.
+                 * @example en-GB
+                 * @example 15
+                 */
+                new?: unknown;
+            }[];
+            /**
+             * @description Who changed it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            updated_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was changed.
+             * @example 2025-01-14T08:45:51.337Z
+             */
+            updated_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.status_changed, as it is delivered */
+        AgentStatusChangedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.status_changed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentStatusChangedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Status Changed
+         * @description An agent has gone online or offline, become busy, or failed.
+         */
+        AgentStatusChangedData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What the agent is doing.
+             * @enum {string}
+             */
+            status: "online" | "offline" | "busy" | "error";
+            /**
+             * @description What the agent was doing before.
+             * @enum {string|null}
+             */
+            previous_status?: "online" | "offline" | "busy" | "error" | null;
+            /**
+             * @description Why. More reasons can come.
+             * @example schedule
+             * @example user
+             */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When; of two events, the later one holds.
+             * @example 2025-01-15T14:00:00.018Z
+             */
+            changed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** agent.performance, as it is delivered */
+        AgentPerformanceEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "agent.performance";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AgentPerformanceData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Agent Performance
+         * @description A measure of an agent's work has passed a threshold.
+         */
+        AgentPerformanceData: {
+            /**
+             * @description The agent.
+             * @example agent_abc123
+             */
+            agent_id: string;
+            /**
+             * @description What the agent is called.
+             * @example John
+             */
+            name?: string;
+            /**
+             * @description What was measured. Rates lie between 0 and 1; `avg_duration` is in seconds, `latency_p95` in milliseconds.
+             * @enum {string}
+             */
+            metric: "answer_rate" | "avg_duration" | "conversion_rate" | "sentiment" | "error_rate" | "latency_p95";
+            /**
+             * @description What the measurement gave.
+             * @example 0.18
+             */
+            value: number;
+            /**
+             * @description What it was compared with.
+             * @example 0.25
+             */
+            threshold?: number;
+            /**
+             * @description On which side of the threshold it is now.
+             * @enum {string}
+             */
+            comparison?: "above" | "below";
+            /**
+             * @description How bad that is. More degrees can come.
+             * @example warning
+             * @example critical
+             */
+            severity?: string | null;
+            /**
+             * @description How many calls or messages were measured.
+             * @example 240
+             */
+            sample_size?: number;
+            /** @description The time that was measured. */
+            window?: {
+                /**
+                 * Format: date-time
+                 * @description Where it begins.
+                 * @example 2025-01-15T13:00:00.000Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Where it ends.
+                 * @example 2025-01-15T14:00:00.000Z
+                 */
+                to: string;
+            };
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** campaign.started, as it is delivered */
+        CampaignStartedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "campaign.started";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CampaignStartedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Campaign Started
+         * @description A campaign has begun.
+         */
+        CampaignStartedData: {
+            /**
+             * @description The campaign.
+             * @example camp_456789123
+             */
+            campaign_id: string;
+            /**
+             * @description What the campaign is called.
+             * @example January demo calls
+             */
+            name?: string;
+            /**
+             * @description Whether it calls or writes.
+             * @enum {string}
+             */
+            channel?: "call" | "sms";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description How many contacts were on the powerlist when it began.
+             * @example 1247
+             */
+            total_contacts?: number;
+            /** @description When it may reach out; null if at any time. */
+            schedule?: {
+                /**
+                 * @description The time zone of `start` and `end`, as in the IANA database.
+                 * @example America/New_York
+                 */
+                timezone?: string;
+                /**
+                 * @description From when on each day.
+                 * @example 09:00
+                 */
+                start?: string;
+                /**
+                 * @description Until when.
+                 * @example 17:30
+                 */
+                end?: string;
+                /** @description On which days. */
+                days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            } | null;
+            /**
+             * @description Who started it: a person of the team, or an API key; null if the platform did.
+             * @example user_17
+             */
+            started_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2025-01-15T14:00:02.611Z
+             */
+            started_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** campaign.completed, as it is delivered */
+        CampaignCompletedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "campaign.completed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["CampaignCompletedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Campaign Completed
+         * @description A campaign is over.
+         */
+        CampaignCompletedData: {
+            /**
+             * @description The campaign.
+             * @example camp_456789123
+             */
+            campaign_id: string;
+            /**
+             * @description What the campaign is called.
+             * @example January demo calls
+             */
+            name?: string;
+            /**
+             * @description Whether it calls or writes.
+             * @enum {string}
+             */
+            channel?: "call" | "sms";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description Why it is over: all contacts were reached out to, somebody stopped it, or its time ran out.
+             * @enum {string}
+             */
+            reason?: "finished" | "stopped" | "expired";
+            /** @description The final numbers. */
+            stats?: {
+                /**
+                 * @description Contacts on the powerlist.
+                 * @example 1247
+                 */
+                total_contacts?: number;
+                /**
+                 * @description Contacts that were called or written to.
+                 * @example 1247
+                 */
+                dialed?: number;
+                /**
+                 * @description Contacts that answered.
+                 * @example 512
+                 */
+                connected?: number;
+                /**
+                 * @description Contacts whose voicemail answered.
+                 * @example 398
+                 */
+                voicemail?: number;
+                /**
+                 * @description Contacts that did not answer.
+                 * @example 301
+                 */
+                no_answer?: number;
+                /**
+                 * @description Contacts that could not be reached for a fault on the way.
+                 * @example 36
+                 */
+                failed?: number;
+                /**
+                 * @description Leads that came of it.
+                 * @example 74
+                 */
+                leads?: number;
+                /**
+                 * @description Appointments that came of it.
+                 * @example 21
+                 */
+                appointments?: number;
+                /**
+                 * @description Time spent talking, in seconds.
+                 * @example 68340
+                 */
+                talk_seconds?: number;
+                /**
+                 * @description How many contacts got which disposition.
+                 * @example {
+                 *       "interested": 74,
+                 *       "callback": 118,
+                 *       "not_interested": 320
+                 *     }
+                 */
+                dispositions?: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2025-01-15T14:00:02.611Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             * @example 2025-01-17T21:48:37.909Z
+             */
+            completed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** lead.generated, as it is delivered */
+        LeadGeneratedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "lead.generated";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["LeadGeneratedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Lead Generated
+         * @description Somebody has become a lead.
+         */
+        LeadGeneratedData: {
+            /**
+             * @description The lead.
+             * @example lead_620014
+             */
+            lead_id: string;
+            /** @description The contact, in short. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            };
+            /**
+             * @description What made the lead.
+             * @enum {string}
+             */
+            source?: "call" | "sms" | "webhook";
+            /**
+             * @description The call that made it; null if none did.
+             * @example call_987654321
+             */
+            call_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description How promising it is, from 0 to 100; null if it was not rated.
+             * @example 85
+             */
+            score?: number | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /**
+             * @description What else was noted.
+             * @example Wants a demo this week, prefers the afternoon.
+             */
+            notes?: string | null;
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "company_size": "11-50",
+             *       "budget": "approved"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it became one.
+             * @example 2025-01-15T14:30:27.480Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** appointment.scheduled, as it is delivered */
+        AppointmentScheduledEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "appointment.scheduled";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["AppointmentScheduledData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Appointment Scheduled
+         * @description An appointment was booked.
+         */
+        AppointmentScheduledData: {
+            /**
+             * @description The appointment.
+             * @example appt_730158
+             */
+            appointment_id: string;
+            /** @description The contact, in short. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            };
+            /**
+             * @description What it is called in the calendar.
+             * @example Product demo with Maria Lopez
+             */
+            title?: string;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             * @example 2025-01-17T19:00:00.000Z
+             */
+            start_time: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             * @example 2025-01-17T19:30:00.000Z
+             */
+            end_time?: string | null;
+            /**
+             * @description Where the contact lives, as in the IANA database: what to write a confirmation in.
+             * @example America/New_York
+             */
+            timezone?: string | null;
+            /** @description The calendar it is in; null if it is in none. */
+            calendar?: {
+                /**
+                 * @description Whose calendar that is.
+                 * @example google
+                 * @example outlook
+                 */
+                provider?: string;
+                /**
+                 * @description Its id there, often an e-mail address.
+                 * @example demos@example.com
+                 */
+                id?: string;
+            } | null;
+            /**
+             * @description Where to meet; null if not in person.
+             * @example 1600 Example Avenue, Washington
+             */
+            location?: string | null;
+            /**
+             * Format: uri
+             * @description Where to meet online; null if not online.
+             * @example https://meet.example.com/appt_730158
+             */
+            meeting_url?: string | null;
+            /**
+             * @description How sure it is. More can come.
+             * @example confirmed
+             * @example tentative
+             */
+            status?: string;
+            /** @description Who booked it. */
+            booked_by?: {
+                /**
+                 * @description What `id` names. More can come.
+                 * @example agent
+                 * @example user
+                 * @example contact
+                 */
+                type: string;
+                /**
+                 * @description Their id.
+                 * @example agent_abc123
+                 */
+                id?: string | null;
+            };
+            /**
+             * @description The call in which it was booked; null if in none.
+             * @example call_987654321
+             */
+            call_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was booked.
+             * @example 2025-01-15T14:30:12.066Z
+             */
+            created_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.sent, as it is delivered */
+        SmsSentEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.sent";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsSentData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Sent
+         * @description A message has reached its recipient, or the carrier where that is all one hears.
+         */
+        SmsSentData: {
+            /**
+             * @description The message.
+             * @example msg_501177
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550143
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550187
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.
+             */
+            body?: string;
+            /**
+             * @description How many messages it counts as to the carrier.
+             * @example 1
+             */
+            segments?: number;
+            /**
+             * @description How its text was encoded.
+             * @enum {string}
+             */
+            encoding?: "GSM-7" | "UCS-2";
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description `delivered` if the carrier confirmed it, `sent` if it never does.
+             * @enum {string}
+             */
+            status?: "sent" | "delivered";
+            /**
+             * @description The carrier of the recipient; null if it is not known.
+             * @example Example Mobile
+             */
+            carrier?: string | null;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.0079
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was handed to the carrier.
+             * @example 2025-01-15T14:31:02.300Z
+             */
+            sent_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the carrier confirmed it; null if it did not.
+             * @example 2025-01-15T14:31:04.915Z
+             */
+            delivered_at?: string | null;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.received, as it is delivered */
+        SmsReceivedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.received";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsReceivedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Received
+         * @description A message has come in.
+         */
+        SmsReceivedData: {
+            /**
+             * @description The message.
+             * @example msg_501178
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550187
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550143
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example C - see you on Friday! 👍
+             */
+            body?: string;
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /** @description True if the message was STOP or the like: do not write to this number again. */
+            opt_out?: boolean;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             * @example 2025-01-15T14:36:48.127Z
+             */
+            received_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.failed, as it is delivered */
+        SmsFailedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.failed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsFailedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Failed
+         * @description A message could not be delivered.
+         */
+        SmsFailedData: {
+            /**
+             * @description The message.
+             * @example msg_501179
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550143
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550187
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.
+             */
+            body?: string;
+            /**
+             * @description How many messages it counts as to the carrier.
+             * @example 1
+             */
+            segments?: number;
+            /**
+             * @description How its text was encoded.
+             * @enum {string}
+             */
+            encoding?: "GSM-7" | "UCS-2";
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description `failed` if the carrier did not take it, `undelivered` if it did and could not deliver it.
+             * @enum {string}
+             */
+            status?: "failed" | "undelivered";
+            /**
+             * @description The carrier of the recipient; null if it is not known.
+             * @example Example Mobile
+             */
+            carrier?: string | null;
+            /** @description What it cost; null while that is not known. */
+            cost?: {
+                /**
+                 * @description The amount as text, so that no part of a cent is lost.
+                 * @example 0.084
+                 */
+                amount: string;
+                /**
+                 * @description The currency, as in ISO 4217.
+                 * @example USD
+                 */
+                currency: string;
+            } | null;
+            /** @description What went wrong. */
+            error?: {
+                /**
+                 * @description The platform's name for it. More can come.
+                 * @example unreachable_handset
+                 * @example unknown_number
+                 */
+                code: string;
+                /**
+                 * @description The same for people.
+                 * @example The handset is switched off or out of reach
+                 */
+                message?: string | null;
+                /**
+                 * @description The carrier's own code; null if it gave none.
+                 * @example 30003
+                 */
+                provider_code?: string | null;
+            };
+            /** @description True if sending the same message later can help. */
+            retryable?: boolean;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was handed to the carrier.
+             * @example 2025-01-16T15:00:00.541Z
+             */
+            sent_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it failed.
+             * @example 2025-01-16T15:00:09.022Z
+             */
+            failed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** sms.replied, as it is delivered */
+        SmsRepliedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "sms.replied";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["SmsRepliedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * SMS Replied
+         * @description A contact has replied to a message.
+         */
+        SmsRepliedData: {
+            /**
+             * @description The message.
+             * @example msg_501178
+             */
+            message_id: string;
+            /**
+             * @description The conversation it belongs to.
+             * @example thread_88210
+             */
+            thread_id?: string | null;
+            /**
+             * @description Who wrote: an E.164 number, a short code or a sender's name.
+             * @example +12025550187
+             */
+            from_number?: string;
+            /**
+             * @description Whom it was written to, as an E.164 number.
+             * @example +12025550143
+             */
+            to_number?: string;
+            /**
+             * @description The text.
+             * @example C - see you on Friday! 👍
+             */
+            body?: string;
+            /** @description Where what came with it can be fetched. */
+            media?: string[];
+            /**
+             * @description The message that it answers.
+             * @example msg_501177
+             */
+            in_reply_to?: string;
+            /**
+             * @description How long the reply took, in seconds.
+             * @example 343
+             */
+            reply_latency_seconds?: number;
+            /**
+             * @description What the contact wants, as far as could be told. More can come.
+             * @example confirm
+             * @example decline
+             * @example question
+             */
+            intent?: string | null;
+            /** @description True if the message was STOP or the like: do not write to this number again. */
+            opt_out?: boolean;
+            /**
+             * @description The agent; null where none was involved.
+             * @example agent_abc123
+             */
+            agent_id?: string | null;
+            /**
+             * @description The campaign this was part of; null outside of campaigns.
+             * @example camp_456789123
+             */
+            campaign_id?: string | null;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description The contact; null if the other side is not known as one.
+             * @example ct_0033k28k00200
+             */
+            contact_id?: string | null;
+            /** @description The contact, in short; null if the other side is not known as one. */
+            contact?: {
+                /**
+                 * @description The contact.
+                 * @example ct_0033k28k00200
+                 */
+                id?: string;
+                /**
+                 * @description Phone number, in E.164.
+                 * @example +12025550187
+                 */
+                phone_number?: string;
+                /**
+                 * @description First name.
+                 * @example Maria
+                 */
+                first_name?: string | null;
+                /**
+                 * @description Last name.
+                 * @example Lopez
+                 */
+                last_name?: string | null;
+                /**
+                 * Format: email
+                 * @description E-mail address.
+                 * @example maria.lopez@example.com
+                 */
+                email?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             * @example 2025-01-15T14:36:48.127Z
+             */
+            received_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** contact, as it is delivered */
+        ContactEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "contact";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["ContactData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Contact
+         * @description A contact was made or changed. All of its fields are here, not only what changed.
+         */
+        ContactData: {
+            /**
+             * @description The contact.
+             * @example ct_0033k28k00200
+             */
+            contact_id: string;
+            /**
+             * @description Whether it is new.
+             * @enum {string}
+             */
+            operation?: "created" | "updated";
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @deprecated
+             * @description An old spelling of `powerlist_id`, for forms that have it.
+             * @example pl_002c1f3z800g0
+             */
+            powelist_id?: string | null;
+            /**
+             * @description Phone number, in E.164: what a contact is known by.
+             * @example +12025550187
+             */
+            phone_number: string;
+            /**
+             * Format: email
+             * @description E-mail address.
+             * @example maria.lopez@example.com
+             */
+            email?: string | null;
+            /**
+             * @description First name.
+             * @example Maria
+             */
+            first_name?: string | null;
+            /**
+             * @description Last name.
+             * @example Lopez
+             */
+            last_name?: string | null;
+            /**
+             * @description Street and number.
+             * @example 1600 Example Avenue
+             */
+            address?: string | null;
+            /**
+             * @description City or town.
+             * @example Washington
+             */
+            city?: string | null;
+            /**
+             * @description Country, as in ISO 3166.
+             * @example US
+             */
+            country?: string | null;
+            /**
+             * @description State or province.
+             * @example DC
+             */
+            state?: string | null;
+            /**
+             * @description Postal code.
+             * @example 20001
+             */
+            postal_code?: string | null;
+            /**
+             * @description Time zone, as in the IANA database.
+             * @example America/New_York
+             */
+            timezone?: string | null;
+            /** @description Labels, in no order. */
+            tags?: string[];
+            /** @description True if the contact agreed to be called and written to; null if nobody asked. */
+            consent?: boolean | null;
+            /** @description True if the contact does not want to be disturbed. */
+            dnd?: boolean | null;
+            /**
+             * @description What became of the contact, in the words of the powerlist; null if nobody chose yet.
+             * @example interested
+             * @example callback
+             */
+            disposition?: string | null;
+            /**
+             * @description Where it came from. More can come.
+             * @example api
+             * @example import
+             * @example call
+             */
+            source?: string | null;
+            /**
+             * @description The same contact in GoHighLevel; null if it is not there.
+             * @example Yx2kQm9TfBv7
+             */
+            ghl_contact_id?: string | null;
+            /**
+             * @description Fields of your own. Their names and values are up to you.
+             * @example {
+             *       "lead_score": 85,
+             *       "preferred_time": "afternoon"
+             *     }
+             */
+            custom_fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2025-01-10T16:04:31.512Z
+             */
+            created_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2025-01-15T14:30:26.204Z
+             */
+            updated_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** contact.delete, as it is delivered */
+        ContactDeleteEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "contact.delete";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["ContactDeleteData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Contact Delete
+         * @description A contact was deleted. These are its last known fields, to find it on your side.
+         */
+        ContactDeleteData: {
+            /**
+             * @description The contact.
+             * @example ct_0033k28k00200
+             */
+            contact_id: string;
+            /**
+             * @description The powerlist it belongs to; null if to none.
+             * @example pl_002c1f3z800g0
+             */
+            powerlist_id?: string | null;
+            /**
+             * @description What the powerlist is called.
+             * @example January prospects
+             */
+            powerlist_name?: string | null;
+            /**
+             * @description Phone number, in E.164: what a contact is known by.
+             * @example +12025550187
+             */
+            phone_number?: string | null;
+            /**
+             * Format: email
+             * @description E-mail address.
+             * @example maria.lopez@example.com
+             */
+            email?: string | null;
+            /**
+             * @description First name.
+             * @example Maria
+             */
+            first_name?: string | null;
+            /**
+             * @description Last name.
+             * @example Lopez
+             */
+            last_name?: string | null;
+            /**
+             * @description Why it was deleted: by a person, by a disposition, through the API, at the contact's own demand (`gdpr`), or because the contact opted out.
+             * @enum {string}
+             */
+            reason?: "user" | "disposition" | "api" | "gdpr" | "opt_out";
+            /**
+             * Format: date-time
+             * @description When it was deleted.
+             * @example 2025-01-20T10:15:42.668Z
+             */
+            deleted_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.failing, as it is delivered */
+        WebhookFailingEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.failing";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookFailingData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Failing
+         * @description The attempts of a webhook have failed several times in a row.
+         */
+        WebhookFailingData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * Format: date-time
+             * @description When the first of the attempts that failed in a row was made.
+             * @example 2025-01-15T14:30:25.871Z
+             */
+            failing_since: string;
+            /**
+             * @description How many attempts failed, one after the other.
+             * @example 10
+             */
+            consecutive_failures?: number;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description The delivery that was being tried.
+                 * @example dlv_004pdfceg00g0
+                 */
+                delivery_id?: string;
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was noticed.
+             * @example 2025-01-15T14:34:10.093Z
+             */
+            detected_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.disabled, as it is delivered */
+        WebhookDisabledEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.disabled";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookDisabledData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Disabled
+         * @description A webhook was switched off and gets nothing until somebody enables it.
+         */
+        WebhookDisabledData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * @description Why. More reasons can come; `gone` is the receiver's answer 410.
+             * @example gone
+             */
+            reason: string;
+            /**
+             * @description Why, as people read it.
+             * @example The receiver answered 410 Gone, which asks for no more requests.
+             */
+            explanation?: string;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description The delivery that was being tried.
+                 * @example dlv_004pdfceg00g0
+                 */
+                delivery_id?: string;
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was switched off.
+             * @example 2025-01-15T15:13:18.550Z
+             */
+            disabled_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** webhook.recovered, as it is delivered */
+        WebhookRecoveredEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "webhook.recovered";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["WebhookRecoveredData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Webhook Recovered
+         * @description A webhook that was failing has succeeded again.
+         */
+        WebhookRecoveredData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * Format: uri
+             * @description Where the webhook sends to.
+             * @example https://api.yoursite.com/webhook/ai-sync
+             */
+            url?: string;
+            /**
+             * Format: date-time
+             * @description When the first of the attempts that failed in a row was made.
+             * @example 2025-01-15T14:30:25.871Z
+             */
+            failing_since?: string;
+            /**
+             * Format: date-time
+             * @description When the first attempt succeeded again.
+             * @example 2025-01-15T15:02:44.216Z
+             */
+            recovered_at: string;
+            /**
+             * @description How many deliveries were given up in between.
+             * @example 3
+             */
+            failed?: number;
+            /**
+             * @description How many deliveries wait to be sent.
+             * @example 37
+             */
+            pending?: number;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /** delivery.failed, as it is delivered */
+        DeliveryFailedEvent: {
+            /**
+             * @description The event type.
+             * @constant
+             */
+            event: "delivery.failed";
+            /**
+             * Format: date-time
+             * @description When it happened: RFC 3339 in UTC, with milliseconds.
+             */
+            timestamp: string;
+            /** @description The webhook it is sent to. */
+            webhook_id: string;
+            data: components["schemas"]["DeliveryFailedData"];
+            metadata: components["schemas"]["EventMetadata"];
+        };
+        /**
+         * Delivery Failed
+         * @description A delivery was given up after its last attempt.
+         */
+        DeliveryFailedData: {
+            /**
+             * @description The webhook.
+             * @example wh_0036djwvc0000
+             */
+            webhook_id: string;
+            /**
+             * @description Its number in the account, as lists show it.
+             * @example 1
+             */
+            webhook_number?: number;
+            /**
+             * @description What the webhook is called.
+             * @example CRM Integration
+             */
+            title?: string;
+            /**
+             * @description The delivery that was given up.
+             * @example dlv_004pdfceg00g0
+             */
+            delivery_id: string;
+            /**
+             * @description The event that was to be delivered. It is kept.
+             * @example evt_004pdfceg0000
+             */
+            event_id: string;
+            /**
+             * @description The event type of that event.
+             * @example call.ended
+             */
+            event?: string;
+            /**
+             * @description How many attempts were made.
+             * @example 5
+             */
+            attempts?: number;
+            /** @description The last attempt that failed; null if none did. */
+            last_error?: {
+                /**
+                 * @description How the attempt ended.
+                 * @enum {string}
+                 */
+                outcome: "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+                /**
+                 * @description What the receiver answered; null if it did not.
+                 * @example 503
+                 */
+                status_code?: number | null;
+                /**
+                 * @description What went wrong on the way to an answer; null if there was one.
+                 * @example connection refused
+                 */
+                error?: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When the first attempt began.
+             * @example 2025-01-15T14:30:25.161Z
+             */
+            first_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description When the last one had failed.
+             * @example 2025-01-15T15:13:11.407Z
+             */
+            failed_at?: string;
+            /**
+             * @description The account in which it happened.
+             * @example acct_0020000000000
+             */
+            account_id?: string;
+            /** @description True if this is a trial and nothing of it happened. */
+            test?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        EventMetadata: {
+            /**
+             * @description Of this form.
+             * @constant
+             */
+            version: "1.0";
+            /** @description The same on every attempt, as `webhook-id`: by this, repetitions are known. */
+            event_id: string;
+            /** @description `sha256=` and the HMAC-SHA256 of the body without this member, under the webhook's secret. */
+            signature: string;
+        };
     };
     responses: never;
-    parameters: never;
+    parameters: {
+        /** @description The event type. */
+        WebhookEvent: string;
+        /** @description 1 at first, then 2, 3 and so on. */
+        WebhookAttempt: string;
+        /** @description `true`, on test events only. */
+        WebhookTest: string;
+        /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+        WebhookSignature: string;
+        /** @description The same, always with `sha256=`. */
+        WebhookSignature256: string;
+        /** @description While a secret is being rotated: under the one before. */
+        WebhookSignaturePrevious: string;
+        /** @description The event's id (Standard Webhooks): the same on every attempt. */
+        StandardWebhookId: string;
+        /** @description When this attempt was made, in seconds since 1970. */
+        StandardWebhookTimestamp: string;
+        /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+        StandardWebhookSignature: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -2907,284 +5245,6 @@ export interface operations {
             };
             /** @description The server's store cannot be used */
             503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    receiveContact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key and request get the same answer for 24 hours. */
-                "idempotency-key"?: string | null;
-            };
-            path: {
-                /** @description The webhook's. */
-                token: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InboundContact"];
-                "application/x-www-form-urlencoded": components["schemas"]["InboundContact"];
-                "multipart/form-data": components["schemas"]["InboundContact"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContactReceipt"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unverified: it is not signed as the webhook asks for */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description idempotency_key_reused */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description rate_limited */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description loop_detected: it went through too many webhooks */
-            508: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    receiveContactDelete: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key and request get the same answer for 24 hours. */
-                "idempotency-key"?: string | null;
-            };
-            path: {
-                /** @description The webhook's. */
-                token: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InboundContactDelete"];
-                "application/x-www-form-urlencoded": components["schemas"]["InboundContactDelete"];
-                "multipart/form-data": components["schemas"]["InboundContactDelete"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContactReceipt"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unverified: it is not signed as the webhook asks for */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description idempotency_key_reused */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description rate_limited */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description loop_detected: it went through too many webhooks */
-            508: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3457,7 +5517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3535,6 +5595,122 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `acct_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3711,6 +5887,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description limit_reached */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -3720,7 +5905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3875,279 +6060,6 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    showContact: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `ct_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Contact"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteContact: {
-        parameters: {
-            query?: {
-                /**
-                 * @description What the event says: `user`, `api`, `disposition`, `gdpr` or `opt_out`. Left out: `user` for
-                 *     somebody who signed in, `api` for a key.
-                 */
-                reason?: string;
-            };
-            header?: never;
-            path: {
-                /** @description `ct_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    changeContact: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `ct_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ContactSettings"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Contact"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description taken */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4643,7 +6555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4654,6 +6566,136 @@ export interface operations {
             };
             /** @description Something in the request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEventTypesAsTypescript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TypeScript */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEventTypesAsOpenapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An OpenAPI document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4843,7 +6885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5126,7 +7168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5251,7 +7293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5580,7 +7622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5729,1374 +7771,6 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listJobs: {
-        parameters: {
-            query?: {
-                /** @description Imports into this list. */
-                powerlist_id?: string;
-                /** @description 1 to 200; 50 if left out. */
-                limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_Job"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    showJob: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `job_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    cancelJob: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `job_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description already_ended */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listSkippedRows: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `job_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SkippedRows"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportSkippedRows: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `job_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv": string;
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listPowerlists: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200; 50 if left out. */
-                limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_Powerlist"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    createPowerlist: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewPowerlist"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Powerlist"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description taken */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    showPowerlist: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Powerlist"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deletePowerlist: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description in_use */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    changePowerlist: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PowerlistSettings"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Powerlist"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description taken */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listContacts: {
-        parameters: {
-            query?: {
-                /** @description Beginnings of words of the name, e-mail address, city or tags, or digits of the number. */
-                q?: string;
-                /** @description With this tag. */
-                tag?: string;
-                /** @description 1 to 200; 50 if left out. */
-                limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_Contact"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    upsertContact: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ContactSettings"];
-            };
-        };
-        responses: {
-            /** @description It was there */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Contact"];
-                };
-            };
-            /** @description It is new */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Contact"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportContacts: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv": string;
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    createImport: {
-        parameters: {
-            query?: {
-                /** @description What the file is called; only shown. */
-                file_name?: string;
-                /** @description As for a preview. */
-                columns?: string;
-                /** @description `,`, `;`, `|` or `tab`; found out, if left out. */
-                delimiter?: string;
-                /** @description What is done with a contact that is there: `update` (if left out) or `skip`. */
-                on_existing?: string;
-                /** @description Put on every contact of the file, with commas between them. */
-                tags?: string;
-                /** @description Skip whoever did not agree to be called; `false`, if left out. */
-                only_with_consent?: boolean;
-                /** @description Whether each change raises a `contact` event; `false`, if left out. */
-                raise_events?: boolean;
-            };
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "text/csv": string;
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too_many_imports */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    previewImport: {
-        parameters: {
-            query?: {
-                /**
-                 * @description What each column holds: a JSON array with the name of a contact's field,
-                 *     `custom_fields.` and a name, or null for a column that is left out. Suggested from the
-                 *     heading, if left out.
-                 * @example ["phone_number", "custom_fields.budget", null]
-                 */
-                columns?: string;
-                /** @description `,`, `;`, `|` or `tab`; found out, if left out. */
-                delimiter?: string;
-            };
-            header?: never;
-            path: {
-                /** @description `pl_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "text/csv": string;
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportPreview"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7318,7 +7992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7494,7 +8168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7615,7 +8289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7989,7 +8663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description taken */
+            /** @description taken or limit_reached */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8007,7 +8681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8274,7 +8948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8398,7 +9072,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_AnyWebhook"];
+                    "application/json": components["schemas"]["List_Webhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -8466,7 +9140,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewAnyWebhook"];
+                "application/json": components["schemas"]["NewWebhook"];
             };
         };
         responses: {
@@ -8475,7 +9149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreatedAnyWebhook"];
+                    "application/json": components["schemas"]["CreatedWebhook"];
                 };
             };
             /** @description The body is not JSON */
@@ -8523,6 +9197,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description limit_reached */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -8532,7 +9215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8587,7 +9270,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnyWebhook"];
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -8715,7 +9398,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AnyWebhookSettings"];
+                "application/json": components["schemas"]["WebhookSettings"];
             };
         };
         responses: {
@@ -8724,7 +9407,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnyWebhook"];
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description The body is not JSON */
@@ -8781,7 +9464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8903,7 +9586,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnyWebhook"];
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -8962,379 +9645,6 @@ export interface operations {
             };
         };
     };
-    previewMapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `wh_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["NewPreview"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Preview"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong_direction */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listInboundRequests: {
-        parameters: {
-            query?: {
-                /** @description Only those that came to this. */
-                verdict?: "created" | "updated" | "deleted" | "none" | "invalid" | "unverified" | "loop" | "key_reused";
-                /** @description 1 to 200; 50 if left out. */
-                limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description `wh_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_InboundRequest"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong_direction */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    showInboundRequest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `wh_…` */
-                id: string;
-                /** @description `req_…` */
-                request_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InboundRequest"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong_direction */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    replayInboundRequest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `wh_…` */
-                id: string;
-                /** @description `req_…` */
-                request_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InboundRequest"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong_direction */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     resumeWebhook: {
         parameters: {
             query?: never;
@@ -9352,7 +9662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnyWebhook"];
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -9480,132 +9790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something in the request is not valid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something is wrong on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server's store cannot be used */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rotateToken: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description `wh_…` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["Rotation"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InboundWebhook"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A valid API key or session is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do that */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such account */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description wrong_direction */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9779,7 +9964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description webhook_disabled, webhook_paused or wrong_direction */
+            /** @description webhook_disabled or webhook_paused */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9797,7 +9982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as another media type */
+            /** @description The body must be sent as application/json */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9832,6 +10017,2058 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    onCallStarted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.started",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_direction": "outbound",
+                 *         "call_status": "initiated",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "from_number_label": "Washington DC",
+                 *         "local_presence": true,
+                 *         "attempt_number": 1,
+                 *         "started_at": "2025-01-15T14:27:13.402Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallStartedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.ended",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_duration": 180,
+                 *         "call_status": "completed",
+                 *         "call_direction": "outbound",
+                 *         "recording_url": "https://recordings.ai-sync.com/call_987654321.mp3",
+                 *         "transcription": "Hello, this is John calling about...",
+                 *         "sentiment": "positive",
+                 *         "disposition": "interested",
+                 *         "tags": [
+                 *           "qualified",
+                 *           "follow-up"
+                 *         ],
+                 *         "custom_fields": {
+                 *           "lead_score": 85,
+                 *           "next_action": "schedule_demo"
+                 *         },
+                 *         "ended_reason": "user_hangup",
+                 *         "summary": "Maria is interested and asked for a demo this week.",
+                 *         "transcript_turns": [
+                 *           {
+                 *             "role": "agent",
+                 *             "text": "Hello, this is John calling about...",
+                 *             "start": 0.4,
+                 *             "end": 3.1
+                 *           },
+                 *           {
+                 *             "role": "user",
+                 *             "text": "Yes, I was expecting your call.",
+                 *             "start": 3.6,
+                 *             "end": 5.25
+                 *           }
+                 *         ],
+                 *         "analysis_status": "ready",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "recording_expires_at": "2025-02-14T14:30:25.123Z",
+                 *         "started_at": "2025-01-15T14:27:13.402Z",
+                 *         "answered_at": "2025-01-15T14:27:25.120Z",
+                 *         "ended_at": "2025-01-15T14:30:25.123Z",
+                 *         "cost": {
+                 *           "amount": "0.084",
+                 *           "currency": "USD"
+                 *         }
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallEndedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallAnswered: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.answered",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "caller_number": "+12025550143",
+                 *         "called_number": "+12025550187",
+                 *         "call_direction": "outbound",
+                 *         "call_status": "in_progress",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "answered_by": "human",
+                 *         "ring_duration": 12,
+                 *         "user_id": null,
+                 *         "started_at": "2025-01-15T14:27:13.402Z",
+                 *         "answered_at": "2025-01-15T14:27:25.120Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallAnsweredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCallTransferred: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "call.transferred",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "call_id": "call_987654321",
+                 *         "agent_id": "agent_abc123",
+                 *         "transfer_id": "transfer_310245",
+                 *         "transfer_type": "warm",
+                 *         "transfer_status": "bridged",
+                 *         "transferred_from": "agent_abc123",
+                 *         "transferred_to": {
+                 *           "type": "number",
+                 *           "value": "+12025550199"
+                 *         },
+                 *         "reason": "caller_asked_for_sales",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "transferred_at": "2025-01-15T14:29:40.871Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallTransferredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.created",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "type": "voice",
+                 *         "voice_id": "voice_en_us_4",
+                 *         "language": "en-US",
+                 *         "status": "offline",
+                 *         "phone_numbers": [
+                 *           "+12025550143"
+                 *         ],
+                 *         "created_by": "user_17",
+                 *         "created_at": "2025-01-09T11:20:05.004Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentCreatedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.updated",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "version": 7,
+                 *         "changes": [
+                 *           {
+                 *             "field": "language",
+                 *             "old": "en-US",
+                 *             "new": "en-GB"
+                 *           },
+                 *           {
+                 *             "field": "end_call_after_silence_s",
+                 *             "old": 10,
+                 *             "new": 15
+                 *           }
+                 *         ],
+                 *         "updated_by": "user_17",
+                 *         "updated_at": "2025-01-14T08:45:51.337Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentUpdatedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentStatusChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.status_changed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "status": "online",
+                 *         "previous_status": "offline",
+                 *         "reason": "schedule",
+                 *         "changed_at": "2025-01-15T14:00:00.018Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentStatusChangedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAgentPerformance: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "agent.performance",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "agent_id": "agent_abc123",
+                 *         "name": "John",
+                 *         "metric": "answer_rate",
+                 *         "value": 0.18,
+                 *         "threshold": 0.25,
+                 *         "comparison": "below",
+                 *         "severity": "warning",
+                 *         "sample_size": 240,
+                 *         "window": {
+                 *           "from": "2025-01-15T13:00:00.000Z",
+                 *           "to": "2025-01-15T14:00:00.000Z"
+                 *         },
+                 *         "campaign_id": "camp_456789123"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentPerformanceEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCampaignStarted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "campaign.started",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "campaign_id": "camp_456789123",
+                 *         "name": "January demo calls",
+                 *         "channel": "call",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "total_contacts": 1247,
+                 *         "schedule": {
+                 *           "timezone": "America/New_York",
+                 *           "start": "09:00",
+                 *           "end": "17:30",
+                 *           "days": [
+                 *             "mon",
+                 *             "tue",
+                 *             "wed",
+                 *             "thu",
+                 *             "fri"
+                 *           ]
+                 *         },
+                 *         "started_by": "user_17",
+                 *         "started_at": "2025-01-15T14:00:02.611Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignStartedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCampaignCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "campaign.completed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "campaign_id": "camp_456789123",
+                 *         "name": "January demo calls",
+                 *         "channel": "call",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "reason": "finished",
+                 *         "stats": {
+                 *           "total_contacts": 1247,
+                 *           "dialed": 1247,
+                 *           "connected": 512,
+                 *           "voicemail": 398,
+                 *           "no_answer": 301,
+                 *           "failed": 36,
+                 *           "leads": 74,
+                 *           "appointments": 21,
+                 *           "talk_seconds": 68340,
+                 *           "dispositions": {
+                 *             "interested": 74,
+                 *             "callback": 118,
+                 *             "not_interested": 320
+                 *           }
+                 *         },
+                 *         "started_at": "2025-01-15T14:00:02.611Z",
+                 *         "completed_at": "2025-01-17T21:48:37.909Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CampaignCompletedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onLeadGenerated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "lead.generated",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "lead_id": "lead_620014",
+                 *         "contact": {
+                 *           "id": "ct_0033k28k00200",
+                 *           "phone_number": "+12025550187",
+                 *           "first_name": "Maria",
+                 *           "last_name": "Lopez",
+                 *           "email": "maria.lopez@example.com"
+                 *         },
+                 *         "source": "call",
+                 *         "call_id": "call_987654321",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "agent_id": "agent_abc123",
+                 *         "score": 85,
+                 *         "disposition": "interested",
+                 *         "notes": "Wants a demo this week, prefers the afternoon.",
+                 *         "custom_fields": {
+                 *           "company_size": "11-50",
+                 *           "budget": "approved"
+                 *         },
+                 *         "created_at": "2025-01-15T14:30:27.480Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["LeadGeneratedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAppointmentScheduled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "appointment.scheduled",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "appointment_id": "appt_730158",
+                 *         "contact": {
+                 *           "id": "ct_0033k28k00200",
+                 *           "phone_number": "+12025550187",
+                 *           "first_name": "Maria",
+                 *           "last_name": "Lopez",
+                 *           "email": "maria.lopez@example.com"
+                 *         },
+                 *         "title": "Product demo with Maria Lopez",
+                 *         "start_time": "2025-01-17T19:00:00.000Z",
+                 *         "end_time": "2025-01-17T19:30:00.000Z",
+                 *         "timezone": "America/New_York",
+                 *         "calendar": {
+                 *           "provider": "google",
+                 *           "id": "demos@example.com"
+                 *         },
+                 *         "location": null,
+                 *         "meeting_url": "https://meet.example.com/appt_730158",
+                 *         "status": "confirmed",
+                 *         "booked_by": {
+                 *           "type": "agent",
+                 *           "id": "agent_abc123"
+                 *         },
+                 *         "call_id": "call_987654321",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "created_at": "2025-01-15T14:30:12.066Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppointmentScheduledEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsSent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.sent",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501177",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550143",
+                 *         "to_number": "+12025550187",
+                 *         "body": "Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.",
+                 *         "segments": 1,
+                 *         "encoding": "GSM-7",
+                 *         "media": [],
+                 *         "status": "delivered",
+                 *         "carrier": "Example Mobile",
+                 *         "cost": {
+                 *           "amount": "0.0079",
+                 *           "currency": "USD"
+                 *         },
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "sent_at": "2025-01-15T14:31:02.300Z",
+                 *         "delivered_at": "2025-01-15T14:31:04.915Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsSentEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsReceived: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.received",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501178",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550187",
+                 *         "to_number": "+12025550143",
+                 *         "body": "C - see you on Friday! 👍",
+                 *         "media": [],
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "opt_out": false,
+                 *         "received_at": "2025-01-15T14:36:48.127Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsReceivedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.failed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501179",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550143",
+                 *         "to_number": "+12025550187",
+                 *         "body": "Hi Maria, your demo is booked for Friday at 2 pm. Reply C to confirm.",
+                 *         "segments": 1,
+                 *         "encoding": "GSM-7",
+                 *         "media": [],
+                 *         "status": "undelivered",
+                 *         "error": {
+                 *           "code": "unreachable_handset",
+                 *           "message": "The handset is switched off or out of reach",
+                 *           "provider_code": "30003"
+                 *         },
+                 *         "retryable": true,
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "sent_at": "2025-01-16T15:00:00.541Z",
+                 *         "failed_at": "2025-01-16T15:00:09.022Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsFailedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSmsReplied: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "sms.replied",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "message_id": "msg_501178",
+                 *         "thread_id": "thread_88210",
+                 *         "from_number": "+12025550187",
+                 *         "to_number": "+12025550143",
+                 *         "body": "C - see you on Friday! 👍",
+                 *         "media": [],
+                 *         "in_reply_to": "msg_501177",
+                 *         "reply_latency_seconds": 343,
+                 *         "intent": "confirm",
+                 *         "opt_out": false,
+                 *         "agent_id": "agent_abc123",
+                 *         "campaign_id": "camp_456789123",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "received_at": "2025-01-15T14:36:48.127Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SmsRepliedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "contact",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "operation": "updated",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "phone_number": "+12025550187",
+                 *         "email": "maria.lopez@example.com",
+                 *         "first_name": "Maria",
+                 *         "last_name": "Lopez",
+                 *         "address": "1600 Example Avenue",
+                 *         "city": "Washington",
+                 *         "country": "US",
+                 *         "state": "DC",
+                 *         "postal_code": "20001",
+                 *         "timezone": "America/New_York",
+                 *         "tags": [
+                 *           "qualified",
+                 *           "follow-up"
+                 *         ],
+                 *         "consent": true,
+                 *         "dnd": false,
+                 *         "disposition": "interested",
+                 *         "source": "api",
+                 *         "ghl_contact_id": null,
+                 *         "custom_fields": {
+                 *           "lead_score": 85,
+                 *           "preferred_time": "afternoon"
+                 *         },
+                 *         "created_at": "2025-01-10T16:04:31.512Z",
+                 *         "updated_at": "2025-01-15T14:30:26.204Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ContactEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactDelete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "contact.delete",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "contact_id": "ct_0033k28k00200",
+                 *         "powerlist_id": "pl_002c1f3z800g0",
+                 *         "phone_number": "+12025550187",
+                 *         "email": "maria.lopez@example.com",
+                 *         "first_name": "Maria",
+                 *         "last_name": "Lopez",
+                 *         "reason": "opt_out",
+                 *         "deleted_at": "2025-01-20T10:15:42.668Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ContactDeleteEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookFailing: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.failing",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "failing_since": "2025-01-15T14:30:25.871Z",
+                 *         "consecutive_failures": 10,
+                 *         "pending": 37,
+                 *         "last_error": {
+                 *           "delivery_id": "dlv_004pdfceg00g0",
+                 *           "outcome": "rejected",
+                 *           "status_code": 503,
+                 *           "error": null
+                 *         },
+                 *         "detected_at": "2025-01-15T14:34:10.093Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookFailingEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookDisabled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.disabled",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "reason": "gone",
+                 *         "explanation": "The receiver answered 410 Gone, which asks for no more requests.",
+                 *         "pending": 37,
+                 *         "last_error": {
+                 *           "delivery_id": "dlv_004pdfceg00g0",
+                 *           "outcome": "rejected",
+                 *           "status_code": 410,
+                 *           "error": null
+                 *         },
+                 *         "disabled_at": "2025-01-15T15:13:18.550Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookRecovered: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "webhook.recovered",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "url": "https://api.yoursite.com/webhook/ai-sync",
+                 *         "failing_since": "2025-01-15T14:30:25.871Z",
+                 *         "recovered_at": "2025-01-15T15:02:44.216Z",
+                 *         "failed": 3,
+                 *         "pending": 12
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookRecoveredEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeliveryFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event type. */
+                "x-webhook-event": components["parameters"]["WebhookEvent"];
+                /** @description 1 at first, then 2, 3 and so on. */
+                "x-webhook-attempt": components["parameters"]["WebhookAttempt"];
+                /** @description `true`, on test events only. */
+                "x-webhook-test"?: components["parameters"]["WebhookTest"];
+                /** @description The HMAC-SHA256 of the body under the webhook's secret, in hexadecimal digits; with `sha256=` before them where the webhook asks for it. */
+                "x-webhook-signature": components["parameters"]["WebhookSignature"];
+                /** @description The same, always with `sha256=`. */
+                "x-webhook-signature-256": components["parameters"]["WebhookSignature256"];
+                /** @description While a secret is being rotated: under the one before. */
+                "x-webhook-signature-previous"?: components["parameters"]["WebhookSignaturePrevious"];
+                /** @description The event's id (Standard Webhooks): the same on every attempt. */
+                "webhook-id": components["parameters"]["StandardWebhookId"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["StandardWebhookTimestamp"];
+                /** @description `v1,` and the signature in base64, for each secret that is live (Standard Webhooks). */
+                "webhook-signature": components["parameters"]["StandardWebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "delivery.failed",
+                 *       "timestamp": "2025-01-15T14:30:25.123Z",
+                 *       "webhook_id": "wh_0036djwvc0000",
+                 *       "data": {
+                 *         "webhook_id": "wh_0036djwvc0000",
+                 *         "webhook_number": 1,
+                 *         "title": "CRM Integration",
+                 *         "delivery_id": "dlv_004pdfceg00g0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "event": "call.ended",
+                 *         "attempts": 5,
+                 *         "last_error": {
+                 *           "outcome": "rejected",
+                 *           "status_code": 503,
+                 *           "error": null
+                 *         },
+                 *         "first_attempt_at": "2025-01-15T14:30:25.161Z",
+                 *         "failed_at": "2025-01-15T15:13:11.407Z"
+                 *       },
+                 *       "metadata": {
+                 *         "version": "1.0",
+                 *         "event_id": "evt_004pdfceg0000",
+                 *         "signature": "sha256=0000000000000000000000000000000000000000000000000000000000000000"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeliveryFailedEvent"];
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled and gets nothing more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again when `retry-after` says, and the webhook is slowed down. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again on the webhook's retry schedule. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,7 +1,7 @@
 // A list: a table, or cards under 640 px, with its loading, empty and error states; sorted, paged
 // and selected by its owner, who keeps all of that in the address.
 import { Button, Checkbox, Group, Skeleton, Table, Text, UnstyledButton } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { useCallbackRef, useMediaQuery } from "@mantine/hooks";
 import {
   IconArrowDown,
   IconArrowsSort,
@@ -9,7 +9,7 @@ import {
   IconChevronLeft,
   IconChevronRight,
 } from "@tabler/icons-react";
-import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
+import { type KeyboardEvent, type MouseEvent, memo, type ReactNode } from "react";
 import { useShortcuts } from "../frame/shortcuts";
 import classes from "./DataTable.module.css";
 import { ErrorState } from "./ErrorState";
@@ -107,7 +107,8 @@ export function DataTable<Row>(props: Props<Row>) {
 }
 
 function Rows<Row>(props: Props<Row>) {
-  const { label, columns, rows, rowId, rowName, onOpen, openId, selection } = props;
+  const { label, columns, rows, selection } = props;
+  const rowProps = useRowProps(props);
   return (
     <Scroll className={classes.scroll} label={label}>
       <Table className={classes.table} verticalSpacing="xs" horizontalSpacing="md">
@@ -115,7 +116,7 @@ function Rows<Row>(props: Props<Row>) {
           <Table.Tr>
             {selection && (
               <Table.Th w={40}>
-                <SelectAll rows={rows ?? []} rowId={rowId} selection={selection} />
+                <SelectAll rows={rows ?? []} rowId={props.rowId} selection={selection} />
               </Table.Th>
             )}
             {columns.map((column) => (
@@ -139,36 +140,76 @@ function Rows<Row>(props: Props<Row>) {
                   ))}
                 </Table.Tr>
               ))
-            : rows.map((row) => (
-                <Table.Tr
-                  key={rowId(row)}
-                  data-row={rowId(row)}
-                  data-opens={onOpen ? true : undefined}
-                  data-open={rowId(row) === openId || undefined}
-                  tabIndex={onOpen ? -1 : undefined}
-                  {...opening(row, onOpen)}
-                >
-                  {selection && (
-                    <Table.Td>
-                      <SelectOne id={rowId(row)} name={rowName?.(row)} selection={selection} />
-                    </Table.Td>
-                  )}
-                  {columns.map(({ key, align, cell }) => (
-                    <Table.Td
-                      key={key}
-                      ta={align}
-                      className={align === "right" ? "tabular" : undefined}
-                    >
-                      {cell(row)}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
+            : rows.map((row) => <OneRow key={props.rowId(row)} {...rowProps(row)} />)}
         </Table.Tbody>
       </Table>
     </Scroll>
   );
 }
+
+interface RowProps<Row> {
+  row: Row;
+  id: string;
+  name: string | undefined;
+  columns: Column<Row>[];
+  isOpen: boolean;
+  onOpen?: (row: Row) => void;
+  /** undefined: rows are not chosen here. */
+  chosen?: boolean;
+  onChoose: (id: string) => void;
+}
+
+/** What a row is drawn from. Nothing in it changes with the list around it. */
+function useRowProps<Row>(props: Props<Row>): (row: Row) => RowProps<Row> {
+  const { columns, rowId, rowName, onOpen, openId, selection } = props;
+  const open = useCallbackRef(onOpen);
+  const onChoose = useCallbackRef((id: string) => {
+    const ids = new Set(selection?.ids);
+    if (!ids.delete(id)) ids.add(id);
+    selection?.onChange(ids);
+  });
+  return (row) => {
+    const id = rowId(row);
+    return {
+      row,
+      id,
+      name: rowName?.(row),
+      columns,
+      isOpen: id === openId,
+      onOpen: onOpen && open,
+      chosen: selection?.ids.has(id),
+      onChoose,
+    };
+  };
+}
+
+/**
+ * Drawn only when the row itself changed: fifty of them are two thousand elements, and the list is
+ * drawn several times while a page of it is read.
+ */
+const OneRow = memo(function OneRow<Row>(props: RowProps<Row>) {
+  const { row, id, name, columns, isOpen, onOpen, chosen, onChoose } = props;
+  return (
+    <Table.Tr
+      data-row={id}
+      data-opens={onOpen ? true : undefined}
+      data-open={isOpen || undefined}
+      tabIndex={onOpen ? -1 : undefined}
+      {...opening(row, onOpen)}
+    >
+      {chosen !== undefined && (
+        <Table.Td>
+          <SelectOne id={id} name={name} chosen={chosen} onChoose={onChoose} />
+        </Table.Td>
+      )}
+      {columns.map(({ key, align, cell }) => (
+        <Table.Td key={key} ta={align} className={align === "right" ? "tabular" : undefined}>
+          {cell(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}) as <Row>(props: RowProps<Row>) => ReactNode;
 
 function Head<Row>(props: { column: Column<Row>; sort?: Sort; onSort?: (sort: Sort) => void }) {
   const { column, sort, onSort } = props;
@@ -198,11 +239,8 @@ function Head<Row>(props: { column: Column<Row>; sort?: Sort; onSort?: (sort: So
 }
 
 function Cards<Row>(props: Props<Row>) {
-  const { label, columns, rows, rowId, rowName, onOpen, openId, selection } = props;
-  const part = (row: Row, place: Column<Row>["card"]) =>
-    columns
-      .filter(({ card }) => card === place)
-      .map(({ key, cell }) => <div key={key}>{cell(row)}</div>);
+  const { label, rows } = props;
+  const rowProps = useRowProps(props);
   return (
     <ul className={classes.cards} aria-label={label}>
       {rows === undefined
@@ -213,39 +251,47 @@ function Cards<Row>(props: Props<Row>) {
               <Skeleton height={10} width="65%" />
             </li>
           ))
-        : rows.map((row) => (
-            <li
-              key={rowId(row)}
-              data-row={rowId(row)}
-              data-opens={onOpen ? true : undefined}
-              data-open={rowId(row) === openId || undefined}
-              className={classes.card}
-              tabIndex={onOpen ? -1 : undefined}
-              {...opening(row, onOpen)}
-            >
-              <div className={classes.cardHead}>
-                {selection && (
-                  <SelectOne id={rowId(row)} name={rowName?.(row)} selection={selection} />
-                )}
-                <div className={classes.cardTitle}>{part(row, "title")}</div>
-                {part(row, "badge")}
-              </div>
-              <dl className={classes.facts}>
-                {columns
-                  .filter(({ card }) => card === undefined)
-                  .map(({ key, header, cell }) => (
-                    <div key={key}>
-                      <dt>{header}</dt>
-                      <dd>{cell(row)}</dd>
-                    </div>
-                  ))}
-              </dl>
-              <Group gap="xs">{part(row, "actions")}</Group>
-            </li>
-          ))}
+        : rows.map((row) => <OneCard key={props.rowId(row)} {...rowProps(row)} />)}
     </ul>
   );
 }
+
+const OneCard = memo(function OneCard<Row>(props: RowProps<Row>) {
+  const { row, id, name, columns, isOpen, onOpen, chosen, onChoose } = props;
+  const part = (place: Column<Row>["card"]) =>
+    columns
+      .filter(({ card }) => card === place)
+      .map(({ key, cell }) => <div key={key}>{cell(row)}</div>);
+  return (
+    <li
+      data-row={id}
+      data-opens={onOpen ? true : undefined}
+      data-open={isOpen || undefined}
+      className={classes.card}
+      tabIndex={onOpen ? -1 : undefined}
+      {...opening(row, onOpen)}
+    >
+      <div className={classes.cardHead}>
+        {chosen !== undefined && (
+          <SelectOne id={id} name={name} chosen={chosen} onChoose={onChoose} />
+        )}
+        <div className={classes.cardTitle}>{part("title")}</div>
+        {part("badge")}
+      </div>
+      <dl className={classes.facts}>
+        {columns
+          .filter(({ card }) => card === undefined)
+          .map(({ key, header, cell }) => (
+            <div key={key}>
+              <dt>{header}</dt>
+              <dd>{cell(row)}</dd>
+            </div>
+          ))}
+      </dl>
+      <Group gap="xs">{part("actions")}</Group>
+    </li>
+  );
+}) as <Row>(props: RowProps<Row>) => ReactNode;
 
 function skeletons(draw: (n: number) => ReactNode): ReactNode[] {
   return Array.from({ length: SKELETON_ROWS }, (_, n) => draw(n));
@@ -299,18 +345,16 @@ function SelectAll<Row>(props: { rows: Row[]; rowId: (row: Row) => string; selec
   );
 }
 
-function SelectOne(props: { id: string; name?: string; selection: Selection }) {
-  const { id, name = id, selection } = props;
+function SelectOne(
+  props: Pick<RowProps<unknown>, "id" | "name" | "onChoose"> & { chosen: boolean },
+) {
+  const { id, name = id, chosen, onChoose } = props;
   return (
     <Checkbox
       size="xs"
       aria-label={`Select ${name}`}
-      checked={selection.ids.has(id)}
-      onChange={() => {
-        const ids = new Set(selection.ids);
-        if (!ids.delete(id)) ids.add(id);
-        selection.onChange(ids);
-      }}
+      checked={chosen}
+      onChange={() => onChoose(id)}
     />
   );
 }

@@ -14,14 +14,13 @@ interface Props {
 
 export function TimeText({ at, as = "relative", never = "—" }: Props) {
   const { times } = usePreferences();
-  const now = useNow(as === "relative" && times === "short" && at != null);
-  if (at == null) return <span>{never}</span>;
-  let text = formatIso(at);
-  if (times === "short") {
-    if (as === "seconds") text = formatSeconds(at);
-    else if (as === "minutes") text = formatMinutes(at);
-    else text = formatRelative(at, now);
-  }
+  const text = useTicking(times === "short" && as === "relative", (now) => {
+    if (at == null) return never;
+    if (times !== "short") return formatIso(at);
+    if (as === "seconds") return formatSeconds(at);
+    return as === "minutes" ? formatMinutes(at) : formatRelative(at, now);
+  });
+  if (at == null) return <span>{text}</span>;
   const exact = (
     <span className="mono">
       {formatIso(at)}
@@ -63,9 +62,14 @@ const still = () => () => {};
 
 /** The time, each second; the one of the first drawing when `ticking` is false. */
 export function useNow(ticking = true): number {
+  return useTicking(ticking, (now) => now);
+}
+
+/** What becomes of the time. Who uses it is drawn when that changes, not with each second. */
+function useTicking<Of extends string | number>(ticking: boolean, of: (now: number) => Of): Of {
   return useSyncExternalStore(ticking ? subscribe : still, () => {
     // Without a running clock, the last tick may be long ago.
     if (timer === undefined && Date.now() - tick > TICK_MS) tick = Date.now();
-    return tick;
+    return of(tick);
   });
 }

@@ -1,12 +1,13 @@
 // A browser with nothing in it, and a person in front of it.
 import { chromium } from "playwright-core";
+import { chromiumPath } from "./chromium.mjs";
 
 const TIMEOUT_MS = 15_000;
 
 /** Chromium with a profile of its own, which is gone when it is closed. */
-export function startBrowser() {
+export async function startBrowser() {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: await chromiumPath(),
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -27,6 +28,8 @@ export async function openWindow(browser, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 900 },
     reducedMotion: "reduce",
+    // Numbers and times are written as the machine's language has it.
+    locale: "en-US",
     ...options,
   });
   context.setDefaultTimeout(TIMEOUT_MS);

@@ -8,14 +8,17 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const built = new URL("../../../target/debug/posthaste", import.meta.url);
-const program = process.env.POSTHASTE_BINARY ?? fileURLToPath(built);
+export const program = process.env.POSTHASTE_BINARY ?? fileURLToPath(built);
 
-/** `dev` as in `serve --dev`: with a test inbox, and receivers on this machine allowed. */
-export async function startServer({ dev = true } = {}) {
+/**
+ * `dev` as in `serve --dev`: with a test inbox, and receivers on this machine allowed. `data` names
+ * a data folder that is there already, and stays.
+ */
+export async function startServer({ dev = true, data } = {}) {
   if (!existsSync(program)) {
     throw new Error(`there is no ${program}: build it, or name another in POSTHASTE_BINARY`);
   }
-  const folder = mkdtempSync(path.join(tmpdir(), "posthaste-dashboard-"));
+  const folder = data ?? mkdtempSync(path.join(tmpdir(), "posthaste-dashboard-"));
   const options = ["--listen", "127.0.0.1:0", "--data", folder];
   const child = spawn(program, ["serve", ...(dev ? ["--dev"] : []), ...options], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -57,7 +60,7 @@ export async function startServer({ dev = true } = {}) {
     stop: async () => {
       child.kill("SIGTERM");
       const [code] = await exited;
-      rmSync(folder, { recursive: true, force: true });
+      if (data === undefined) rmSync(folder, { recursive: true, force: true });
       if (code !== 0) throw new Error(`the server ended with ${code}`);
     },
   };

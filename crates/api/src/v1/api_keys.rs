@@ -7,6 +7,7 @@ use posthaste_core::account::{Action, ApiKey, KeyText, NewApiKey, Role, parse_na
 use posthaste_core::audit::AuditAction;
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::id::{AccountId, KeyId};
+use posthaste_core::limits::API_KEYS_PER_ACCOUNT_MAX;
 use posthaste_core::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,7 @@ use super::List;
 use super::names::RoleName;
 use crate::audit::{Changed, Record};
 use crate::auth::{Caller, Manage};
-use crate::error::{ApiError, Code};
+use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, Parameters, Segment};
 use crate::state::AppState;
 
@@ -79,7 +80,8 @@ impl From<&ApiKey> for KeyJson {
 /// For the caller's account, or for the whole platform. Works at once.
 #[utoipa::path(post, path = "/v1/api-keys", operation_id = "createApiKey", tag = "Keys and accounts",
     security(("api_key" = ["manage"])), request_body = NewKeyBody,
-    responses((status = 201, body = CreatedKey)))]
+    responses((status = 201, body = CreatedKey), (status = 409, description = "limit_reached", body = Problem,
+            content_type = "application/problem+json")))]
 pub async fn create(
     caller: Caller<Manage>,
     State(state): State<AppState>,
@@ -99,6 +101,9 @@ pub async fn create(
     let shared = state.clone();
     let api_key = state
         .change(caller.by, async move {
+            if shared.keys.count(account) >= API_KEYS_PER_ACCOUNT_MAX {
+                return Err(ApiError::limit_reached("API keys", API_KEYS_PER_ACCOUNT_MAX));
+            }
             let key = shared.store.create_key(shared.now(), new).await?;
             shared.keys.add(key.clone());
             let record = Record::made(AuditAction::KeyCreated, &key);

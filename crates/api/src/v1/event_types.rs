@@ -9,6 +9,7 @@ use posthaste_core::canonical::canonicalise_object;
 use posthaste_core::catalogue::{self, BuiltinEventType};
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::event_type::{CustomEventType, EventType};
+use posthaste_core::id::AccountId;
 use posthaste_core::limits::DESCRIPTION_CHARS_MAX;
 use posthaste_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,10 @@ use utoipa::ToSchema;
 use super::List;
 use crate::audit::{Changed, OwnEventType, Record};
 use crate::auth::{Caller, Read, Write};
+use crate::checks::{Fault, Findings};
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Json as JsonBody, Segment, given};
+use crate::schema::Schema;
 use crate::state::AppState;
 
 const GROUP_CHARS_MAX: usize = 50;
@@ -53,6 +56,8 @@ pub struct EventTypeJson {
     deprecated: bool,
     /// Built-in ones cannot be changed.
     built_in: bool,
+    #[serde(flatten)]
+    checks: ChecksJson,
     /// null for a built-in one.
     #[schema(required, format = DateTime)]
     created_at: Option<String>,
@@ -61,8 +66,47 @@ pub struct EventTypeJson {
     updated_at: Option<String>,
 }
 
-impl From<&BuiltinEventType> for EventTypeJson {
-    fn from(builtin: &BuiltinEventType) -> EventTypeJson {
+/// What became of comparing published data with the schema.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DataChecks)]
+struct ChecksJson {
+    /// How many events' data was compared with the schema since `counted_since`; when very many
+    /// come, not all of them are.
+    checked_events: u64,
+    /// How many of these did not match it.
+    invalid_events: u64,
+    /// The last one that did not match; null if none.
+    #[schema(required)]
+    last_invalid: Option<LastInvalid>,
+    /// When the server started.
+    #[schema(format = DateTime)]
+    counted_since: String,
+}
+
+/// Data that did not match its schema.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LastInvalid {
+    /// What was wrong; nothing of the data itself.
+    #[schema(example = "/call_duration must be a number")]
+    error: String,
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+/// The account's counts, for the event types that are shown to it.
+struct Shown<'s> {
+    state: &'s AppState,
+    account: AccountId,
+}
+
+impl Shown<'_> {
+    /// After everything that was published before is counted.
+    async fn to(state: &AppState, account: AccountId) -> Shown<'_> {
+        state.check_waiting().await;
+        Shown { state, account }
+    }
+
+    fn builtin(&self, builtin: &BuiltinEventType) -> EventTypeJson {
         EventTypeJson {
             name: builtin.name.to_owned(),
             title: builtin.title.to_owned(),
@@ -70,18 +114,17 @@ impl From<&BuiltinEventType> for EventTypeJson {
             description: builtin.description.to_owned(),
             triggered: Some(builtin.triggered),
             use_cases: builtin.use_cases.iter().map(|text| (*text).to_owned()).collect(),
-            schema: builtin.schema.map(compact),
+            schema: Some(compact(builtin.schema)),
             sample: raw(builtin.sample.trim()),
             deprecated: false,
             built_in: true,
+            checks: self.checks_of(builtin.name),
             created_at: None,
             updated_at: None,
         }
     }
-}
 
-impl From<&CustomEventType> for EventTypeJson {
-    fn from(custom: &CustomEventType) -> EventTypeJson {
+    fn custom(&self, custom: &CustomEventType) -> EventTypeJson {
         EventTypeJson {
             name: custom.name.to_string(),
             title: custom.name.to_string(),
@@ -93,8 +136,19 @@ impl From<&CustomEventType> for EventTypeJson {
             sample: custom.sample.as_deref().and_then(raw),
             deprecated: custom.deprecated,
             built_in: false,
+            checks: self.checks_of(custom.name.as_str()),
             created_at: Some(custom.created_at.to_string()),
             updated_at: Some(custom.updated_at.to_string()),
+        }
+    }
+
+    fn checks_of(&self, name: &str) -> ChecksJson {
+        let Findings { checked, invalid, last } = self.state.checks.of(self.account, name);
+        ChecksJson {
+            checked_events: checked,
+            invalid_events: invalid,
+            last_invalid: last.map(|Fault { error, at }| LastInvalid { error, at: at.to_string() }),
+            counted_since: self.state.started_at.to_string(),
         }
     }
 }
@@ -186,7 +240,7 @@ impl EventTypeBody {
         for (position, text) in use_cases.iter().enumerate().take(USE_CASES_MAX) {
             wrong.check(&format!("/use_cases/{position}"), line(text, USE_CASE_CHARS_MAX));
         }
-        let schema = self.schema.as_deref().map(object).transpose();
+        let schema = self.schema.as_deref().map(usable_schema).transpose();
         let schema = wrong.check("/schema", schema);
         let sample = self.sample.as_deref().map(object).transpose();
         let sample = wrong.check("/sample", sample);
@@ -204,6 +258,14 @@ impl EventTypeBody {
             updated_at: now,
         })
     }
+}
+
+/// In canonical form; one that data cannot be checked with is refused when it is written, not when
+/// the first event comes.
+fn usable_schema(raw: &RawValue) -> Result<String, Invalid> {
+    let text = object(raw)?;
+    Schema::compile(&text)?;
+    Ok(text)
 }
 
 fn object(raw: &RawValue) -> Result<String, Invalid> {
@@ -248,9 +310,10 @@ pub async fn list(
     State(state): State<AppState>,
 ) -> Result<Json<List<EventTypeJson>>, ApiError> {
     let custom = state.store.custom_event_types(caller.account).await?;
+    let shown = Shown::to(&state, caller.account).await;
     let builtins = catalogue::builtins().iter().chain(catalogue::operational());
-    let mut data: Vec<EventTypeJson> = builtins.map(EventTypeJson::from).collect();
-    data.extend(custom.iter().map(EventTypeJson::from));
+    let mut data: Vec<EventTypeJson> = builtins.map(|builtin| shown.builtin(builtin)).collect();
+    data.extend(custom.iter().map(|custom| shown.custom(custom)));
     Ok(Json(List { data, next_cursor: None }))
 }
 
@@ -263,12 +326,13 @@ pub async fn show(
     State(state): State<AppState>,
     Segment(name): Segment,
 ) -> Result<Json<EventTypeJson>, ApiError> {
+    let shown = Shown::to(&state, caller.account).await;
     if let Some(builtin) = catalogue::builtin(&name) {
-        return Ok(Json(builtin.into()));
+        return Ok(Json(shown.builtin(builtin)));
     }
     let custom = state.store.custom_event_types(caller.account).await?;
     let found = custom.iter().find(|custom| custom.name.as_str() == name);
-    Ok(Json(found.ok_or_else(no_such_type)?.into()))
+    Ok(Json(shown.custom(found.ok_or_else(no_such_type)?)))
 }
 
 /// Add an event type
@@ -294,7 +358,7 @@ pub async fn create(
     refuse_built_in(&custom.name)?;
     let (stored, _) = store(&state, caller, custom, Existing::Refuse).await?;
     let location = format!("/v1/event-types/{}", stored.name);
-    let answer = EventTypeJson::from(&stored);
+    let answer = Shown::to(&state, caller.account).await.custom(&stored);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)))
 }
 
@@ -315,7 +379,7 @@ pub async fn put(
     refuse_built_in(&custom.name)?;
     let (stored, replaced) = store(&state, caller, custom, Existing::Replace).await?;
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json((&stored).into())))
+    Ok((status, Json(Shown::to(&state, caller.account).await.custom(&stored))))
 }
 
 /// What to do with an event type that has the name already.
@@ -352,6 +416,7 @@ async fn store(
             }
             shared.store.put_event_type(caller.account, custom.clone()).await?;
             shared.event_types.add(caller.account, custom.name.clone());
+            shared.checks.forget_schema(caller.account, &custom.name);
             let after = OwnEventType(caller.account, &custom);
             let record = match before {
                 None => Record::made(AuditAction::EventTypeCreated, &after),
@@ -389,6 +454,7 @@ pub async fn delete(
                 return Err(no_such_type());
             }
             shared.event_types.remove(caller.account, &name);
+            shared.checks.forget(caller.account, &name);
             let custom = OwnEventType(caller.account, custom);
             let record = Record::deleted(AuditAction::EventTypeDeleted, &custom);
             Ok(Changed::and(StatusCode::NO_CONTENT, record))

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use posthaste_core::account::Validate;
 use posthaste_core::attempt::Trigger;
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::event::{Event, EventReceipt, Idempotency, NewEvent};
@@ -27,6 +28,7 @@ use super::event_body::{EventBody, ParsedEvent, Refusal, WrittenEvent};
 use super::event_text;
 use super::names::TriggerName;
 use crate::auth::{Caller, Publish, Read};
+use crate::checks::Selection;
 use crate::error::{ApiError, Code, Problem};
 use crate::extract::{Parameters, Segment, parse_json, read_json_bytes};
 use crate::state::AppState;
@@ -161,6 +163,9 @@ pub struct EventListQuery {
 /// `idempotency-key` to be able to repeat a call whose answer got lost: for 24 hours the same key
 /// and body get the same answer (with the header `idempotent-replayed: true`) and nothing is
 /// published twice; the same key with another body gets 409.
+///
+/// Data need not match the schema of its event type, unless the account chose `validate: reject`:
+/// then what does not is refused with 422 `data_does_not_match_schema` and what is wrong with it.
 #[utoipa::path(post, path = "/v1/events", operation_id = "publishEvent", tag = "Events", security(("api_key" = ["publish"])),
     params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
         pattern = "^[!-~]+$", description = "1 to 255 visible ASCII characters")),
@@ -197,8 +202,15 @@ where
     let event = event.parse(now, state, caller.account, "", &mut refusal);
     refusal.finish()?;
     let idempotency = idempotency_key.map(|key| idempotency(&key, EVENTS_PATH, &body));
-    let events = event.into_iter().collect();
-    let (receipts, repeated) = accept(now, state, caller.account, events, idempotency).await?;
+    let events: Vec<ParsedEvent> = event.into_iter().collect();
+    let validate = state.accounts.validate(caller.account);
+    if validate == Validate::Reject {
+        // Boxed, so that the future is no larger for those who do not ask for it.
+        let place = |_| "/data".to_owned();
+        Box::pin(state.refuse_invalid(now, caller.account, &events, place)).await?;
+    }
+    let taken = accept(now, state, caller.account, validate, events, idempotency).await?;
+    let (receipts, repeated) = taken;
     let receipt = receipts.first().map(Receipt::from).ok_or_else(ApiError::internal)?;
     Ok(accepted(&receipt, repeated))
 }
@@ -242,7 +254,13 @@ where
     };
     let events = parse_batch(now, state, caller.account, events)?;
     let idempotency = idempotency_key.map(|key| idempotency(&key, BATCH_PATH, &body));
-    let (receipts, repeated) = accept(now, state, caller.account, events, idempotency).await?;
+    let validate = state.accounts.validate(caller.account);
+    if validate == Validate::Reject {
+        let place = |position| format!("/events/{position}/data");
+        Box::pin(state.refuse_invalid(now, caller.account, &events, place)).await?;
+    }
+    let taken = accept(now, state, caller.account, validate, events, idempotency).await?;
+    let (receipts, repeated) = taken;
     let receipts = Receipts { events: receipts.iter().map(Receipt::from).collect() };
     Ok(accepted(&receipts, repeated))
 }
@@ -297,10 +315,15 @@ async fn accept(
     now: Timestamp,
     state: &AppState,
     account_id: AccountId,
+    validate: Validate,
     parsed: Vec<ParsedEvent>,
     idempotency: Option<Idempotency>,
 ) -> Result<(Vec<EventReceipt>, bool), ApiError> {
     state.engine.admit().await?;
+    let to_check = match validate {
+        Validate::Warn => state.checks.select(now, account_id, &parsed),
+        Validate::Off | Validate::Reject => Selection::default(),
+    };
     let mut events = Vec::with_capacity(parsed.len());
     let mut deliveries = 0;
     for event in parsed {
@@ -324,6 +347,7 @@ async fn accept(
     let count = events.len() as u64;
     match state.store.accept(now, Accept { account_id, events, idempotency }).await? {
         Accepted::New(receipts) => {
+            state.checks.add(account_id, to_check);
             state.metrics.events_accepted.fetch_add(count, Ordering::Relaxed);
             state.metrics.deliveries_promised.fetch_add(deliveries as u64, Ordering::Relaxed);
             Ok((receipts, false))

@@ -123,7 +123,7 @@ pub async fn preview(
     });
     let named = named.transpose()?;
     let settings = match body.mapping {
-        Some(mapping) => with_mapping(&webhook.settings, mapping)?,
+        Some(mapping) => with_mapping(&webhook.settings, &mapping)?,
         None => webhook.settings.clone(),
     };
     let looked_at = if body.body.is_some() || body.query.is_some() || body.content_type.is_some() {

@@ -13,6 +13,7 @@ use posthaste_core::inbound::settings::{InboundDraft, VerificationDraft};
 use posthaste_core::inbound::{
     InboundOperation, InboundSettings, InboundWebhook, NewInboundWebhook,
 };
+use posthaste_core::limits::WEBHOOKS_PER_ACCOUNT_MAX;
 use posthaste_core::rights::Rights;
 use posthaste_core::session::Token;
 use posthaste_core::time::Timestamp;
@@ -348,6 +349,7 @@ pub async fn create(
     let shared = state.clone();
     let webhook = state
         .change(caller.by, async move {
+            refuse_too_many(&shared, caller.account)?;
             check_list(&shared, caller.account, new.settings.powerlist_id).await?;
             let webhook = shared.store.create_inbound_webhook(shared.now(), new).await?;
             shared.inbound.put(webhook.clone());
@@ -454,6 +456,15 @@ pub async fn delete(
         .await
 }
 
+/// Both directions count: they are rows of one list.
+pub fn refuse_too_many(state: &AppState, account: AccountId) -> Result<(), ApiError> {
+    let count = state.directory.count(account) + state.inbound.count(account);
+    if count < WEBHOOKS_PER_ACCOUNT_MAX {
+        return Ok(());
+    }
+    Err(ApiError::limit_reached("webhooks", WEBHOOKS_PER_ACCOUNT_MAX))
+}
+
 /// A list that a webhook names must be one of the account's.
 pub async fn check_list(
     state: &AppState,
@@ -469,7 +480,7 @@ pub async fn check_list(
 /// The settings of a webhook with another mapping, for a preview of what that would do.
 pub fn with_mapping(
     settings: &InboundSettings,
-    mapping: PairsJson,
+    mapping: &PairsJson,
 ) -> Result<InboundSettings, ApiError> {
     let pairs = mapping.0.iter().map(|(name, path)| (name.as_str(), path.as_str()));
     let mapping = posthaste_core::inbound::Mapping::parse(pairs)

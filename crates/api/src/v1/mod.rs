@@ -8,9 +8,10 @@ mod contact_body;
 mod contacts;
 mod deliveries;
 mod endpoints;
-mod event_body;
+pub mod event_body;
 mod event_text;
 mod event_types;
+pub mod event_types_export;
 pub mod events;
 mod export;
 pub mod imports;
@@ -78,6 +79,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::skipped))
         .routes(routes!(jobs::skipped_csv))
+        .routes(routes!(event_types_export::openapi))
+        .routes(routes!(event_types_export::typescript))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
         .routes(routes!(session::set_password))
@@ -88,7 +91,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::delete))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(inbox::list, inbox::clear))
         .routes(routes!(inbox::show_answer, inbox::set_answer))
         .routes(routes!(server::show))

@@ -56,6 +56,13 @@ names! {
         Publish = "publish",
         Read = "read",
     }
+    /// What is done about published data that does not match the schema of its event type: nobody
+    /// looks; it is accepted, counted and shown; it is refused.
+    ValidateName as Validate {
+        Off = "off",
+        Warn = "warn",
+        Reject = "reject",
+    }
     /// What a user may do: everything; all but managing users and keys; looking only.
     UserRoleName as UserRole {
         Owner = "owner",
@@ -100,6 +107,7 @@ names! {
         KeyCreated = "api_key.created",
         KeyDeleted = "api_key.deleted",
         AccountCreated = "account.created",
+        AccountUpdated = "account.updated",
         UserInvited = "user.invited",
         UserUpdated = "user.updated",
         UserDeleted = "user.deleted",
@@ -177,7 +185,7 @@ names! {
 
 #[cfg(test)]
 mod tests {
-    use posthaste_core::account::Role;
+    use posthaste_core::account::{Role, Validate};
     use posthaste_core::attempt::{Outcome, Trigger, UnreachableReason};
     use posthaste_core::audit::{ActorKind, AuditAction, TargetKind};
     use posthaste_core::contact::ContactSource;
@@ -202,6 +210,7 @@ mod tests {
     fn the_words_described_are_the_words_used() {
         check::<DeliveryStatusName>(&DeliveryStatus::ALL.map(DeliveryStatus::as_str));
         check::<TriggerName>(&Trigger::ALL.map(Trigger::as_str));
+        check::<ValidateName>(&Validate::ALL.map(Validate::as_str));
         check::<RoleName>(&Role::ALL.map(Role::as_str));
         check::<UserRoleName>(&UserRole::ALL.map(UserRole::as_str));
         let mut roles = UserRole::ALL.map(UserRole::as_str).to_vec();

@@ -9,6 +9,7 @@ use posthaste_core::audit::AuditAction;
 use posthaste_core::id::AccountId;
 use posthaste_core::rights::{Reach, Rights};
 use posthaste_core::session::{NewSession, Session, SignedInBy, Token};
+use posthaste_core::sign_in::Refusal;
 use posthaste_core::time::Timestamp;
 use posthaste_core::user::{Email, NewUser, Password, User};
 use serde::{Deserialize, Serialize};
@@ -160,7 +161,7 @@ pub async fn sign_in(
         Err(_) => false,
     };
     let Some(user) = user.filter(|_| is_right) else {
-        write_refusal(&state, newcomer.by(), email).await?;
+        write_refusal(now, &state, newcomer.by(), email).await?;
         return Err(wrong(Code::WrongCredentials));
     };
     state.sign_ins.lock().succeeded(&user.email);
@@ -205,7 +206,7 @@ pub async fn sign_in_by_link(
     let tried = state.sign_ins.lock().try_sign_in(now, None, newcomer.remote);
     tried.map_err(|too_many| ApiError::too_many_attempts(too_many.until.since(now)))?;
     let Some(link) = Token::parse(&body.token) else {
-        write_refusal(&state, newcomer.by(), None).await?;
+        write_refusal(now, &state, newcomer.by(), None).await?;
         return Err(wrong(Code::InvalidLink));
     };
     let token = Token::generate(&*state.entropy);
@@ -224,7 +225,7 @@ pub async fn sign_in_by_link(
         })
         .await?;
     let Some(signed_in) = signed_in else {
-        write_refusal(&state, newcomer.by(), None).await?;
+        write_refusal(now, &state, newcomer.by(), None).await?;
         return Err(wrong(Code::InvalidLink));
     };
     welcome(now, &state, &headers, &token, signed_in).await
@@ -254,9 +255,16 @@ async fn welcome(
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie::set(headers, token))], Json(answer)))
 }
 
-/// Writes a sign-in down that failed. Not the address, unless it is a user's: people type
-/// passwords there.
-async fn write_refusal(state: &AppState, by: By, email: Option<Email>) -> Result<(), ApiError> {
+/// Writes a sign-in down that failed, unless too many did. Not the address, unless it is a user's:
+/// people type passwords there.
+async fn write_refusal(
+    now: Timestamp,
+    state: &AppState,
+    by: By,
+    email: Option<Email>,
+) -> Result<(), ApiError> {
+    let refusal = state.sign_ins.lock().refused(now);
+    let Refusal::Written { left_out } = refusal else { return Ok(()) };
     let shared = state.clone();
     state
         .change(by, async move {
@@ -268,6 +276,7 @@ async fn write_refusal(state: &AppState, by: By, email: Option<Email>) -> Result
                 Some(user) => Record::about(AuditAction::SessionRefused, user),
                 None => Record::of(AuditAction::SessionRefused),
             };
+            let record = if left_out > 0 { record.after(left_out) } else { record };
             Ok(Changed::and((), record))
         })
         .await
@@ -375,7 +384,7 @@ async fn check_current(
     tried.map_err(|too_many| ApiError::too_many_attempts(too_many.until.since(now)))?;
     let typed = Password::typed(current).map_err(|invalid| invalid.under("/current_password"))?;
     if !state.passwords.is_right(typed, user.password.clone()).await? {
-        write_refusal(state, by, Some(user.email.clone())).await?;
+        write_refusal(now, state, by, Some(user.email.clone())).await?;
         return Err(ApiError::new(Code::WrongCredentials, "the current password is wrong"));
     }
     state.sign_ins.lock().succeeded(&user.email);

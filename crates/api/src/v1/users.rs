@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use posthaste_core::account::Action;
 use posthaste_core::audit::AuditAction;
 use posthaste_core::id::{AccountId, UserId};
+use posthaste_core::limits::USERS_PER_ACCOUNT_MAX;
 use posthaste_core::rights::Reach;
 use posthaste_core::session::{Link, Token};
 use posthaste_core::store::UserChange;
@@ -147,7 +148,7 @@ fn done(change: UserChange) -> Result<(), ApiError> {
 /// link over yourself.
 #[utoipa::path(post, path = "/v1/users", operation_id = "inviteUser", tag = "Sessions and users",
     security(("api_key" = ["manage"])), request_body = NewUserBody,
-    responses((status = 201, body = InvitedUser), (status = 409, description = "taken", body = Problem,
+    responses((status = 201, body = InvitedUser), (status = 409, description = "taken or limit_reached", body = Problem,
             content_type = "application/problem+json")))]
 pub async fn invite(
     caller: Caller<Manage>,
@@ -163,6 +164,9 @@ pub async fn invite(
     let (user, link) = state
         .change(caller.by, async move {
             let now = shared.now();
+            if shared.store.count_users(account).await? >= USERS_PER_ACCOUNT_MAX {
+                return Err(ApiError::limit_reached("users", USERS_PER_ACCOUNT_MAX));
+            }
             let user = shared.store.create_user(now, new).await?;
             let link = Link::to_user(now, &token, &user);
             shared.store.put_link(link.clone()).await?;

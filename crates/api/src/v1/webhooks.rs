@@ -380,7 +380,8 @@ where
 /// `direction` says which kind: events go out to an outbound one, contacts come in through an
 /// inbound one. The answer shows its secret.
 #[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "Webhooks", security(("api_key" = ["write"])),
-    request_body = NewAnyWebhookBody, responses((status = 201, body = CreatedAnyWebhook)))]
+    request_body = NewAnyWebhookBody, responses((status = 201, body = CreatedAnyWebhook),
+        (status = 409, description = "limit_reached", body = Problem, content_type = "application/problem+json")))]
 pub async fn create(
     caller: Caller<Write>,
     State(state): State<AppState>,
@@ -420,6 +421,7 @@ async fn create_outbound(
     let shared = state.clone();
     let webhook = state
         .change(caller.by, async move {
+            inbound_webhooks::refuse_too_many(&shared, new.account_id)?;
             if let Some(list) = new.settings.powerlist_id {
                 check_list(&shared, new.account_id, list).await?;
             }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::account::{Account, ApiKey, NewApiKey};
+use crate::account::{Account, ApiKey, NewApiKey, Validate};
 use crate::id::{AccountId, KeyId};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
@@ -18,6 +18,14 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 
     async fn account_named(&self, name: &str) -> Result<Option<Account>, StoreError>;
+
+    /// Changes what is done about data that does not match its schema, and answers the account as it
+    /// is then; `None` if there is no such account. A new account has [`Validate::Warn`].
+    async fn set_validate(
+        &self,
+        id: AccountId,
+        validate: Validate,
+    ) -> Result<Option<Account>, StoreError>;
 
     async fn list_accounts(&self, page: PageRequest) -> Result<Page<Account>, StoreError>;
 

@@ -39,6 +39,9 @@ pub trait UserStore: Send + Sync + 'static {
         page: PageRequest,
     ) -> Result<Page<User>, StoreError>;
 
+    /// How many users belong to that account, or with `None` to the platform itself.
+    async fn count_users(&self, account: Option<AccountId>) -> Result<usize, StoreError>;
+
     /// Replaces e-mail address, name and role of the user with that id; everything else stays.
     /// If the role is another one, all sessions and links of the user end with it.
     /// [`StoreError::Taken`] if somebody else has the address.

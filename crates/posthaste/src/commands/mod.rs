@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_key;
 pub mod contact;
 pub mod delivery;
+pub mod demo;
 pub mod doctor;
 pub mod event_type;
 pub mod import;
@@ -11,6 +12,7 @@ pub mod inbound;
 pub mod powerlist;
 pub mod send;
 pub mod sign;
+pub mod simulate;
 pub mod stats;
 pub mod tail;
 pub mod trigger;
@@ -19,6 +21,7 @@ pub mod user;
 pub mod verify;
 pub mod webhook;
 
+mod feed;
 mod input;
 mod openapi;
 mod progress;
@@ -92,6 +95,7 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
     match cli.verb {
         Verb::Serve(arguments) => serve::run(arguments, &output),
         Verb::Try(arguments) => try_it::run(&arguments, &output),
+        Verb::Demo(arguments) => demo::run(&arguments, &output),
         Verb::Sign(arguments) => sign::run(&arguments, &output),
         Verb::Verify(arguments) => verify::run(&arguments, &output),
         Verb::Openapi => openapi::run(),
@@ -104,6 +108,7 @@ pub fn run(cli: Cli, output: Output) -> Outcome {
             Ok(Exit::Ok)
         }
         Verb::Trigger(arguments) if arguments.list => trigger::list(&output),
+        Verb::Simulate(arguments) if arguments.dry_run => simulate::dry_run(&arguments),
         online => online_runtime()?.block_on(run_online(online, &global, output)),
     }
 }
@@ -118,6 +123,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::Inbound(arguments) => inbound::run(arguments, &context).await,
         Verb::Send(arguments) => send::run(&arguments, &context).await,
         Verb::Trigger(arguments) => trigger::run(&arguments, &context).await,
+        Verb::Simulate(arguments) => simulate::run(&arguments, &context).await,
         Verb::Delivery(arguments) => delivery::run(arguments, &context).await,
         Verb::Tail(arguments) => tail::run(&arguments, &context).await,
         Verb::Stats(arguments) => stats::run(&arguments, &context).await,
@@ -129,6 +135,7 @@ async fn run_online(verb: Verb, global: &Global, output: Output) -> Outcome {
         Verb::User(arguments) => user::run(arguments, &context).await,
         Verb::Serve(_)
         | Verb::Try(_)
+        | Verb::Demo(_)
         | Verb::Sign(_)
         | Verb::Verify(_)
         | Verb::Doctor(_)

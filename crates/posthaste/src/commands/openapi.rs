@@ -4,6 +4,9 @@ use crate::exit::{Exit, Outcome};
 use crate::output::line;
 
 pub fn run() -> Outcome {
-    line(&posthaste_api::openapi_document().to_pretty_json().expect("the document can be written"));
+    line(
+        &serde_json::to_string_pretty(&posthaste_api::openapi_document())
+            .expect("a value can be written"),
+    );
     Ok(Exit::Ok)
 }

@@ -72,7 +72,7 @@ async fn serve(config: &Config, output: &Output) -> Result<(), Failure> {
 
 /// Resolves at the first SIGTERM or SIGINT. The second ends the process at once: who asks twice
 /// does not want to wait for what is in flight.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -154,7 +154,8 @@ fn greet(config: &Config, server: &Server, output: &Output) {
         item("Inbox", &format!("{url}{INBOX_PATH}"));
     }
     if let Some(token) = &server.link {
-        item("Sign in", &format!("{url}{}  (once, within a day)", token.link_path()));
+        let base = config.public_url.as_ref().unwrap_or(&url);
+        item("Sign in", &format!("{base}{}  (once, within a day)", token.link_path()));
     }
     match &server.key {
         Some(ReadyKey::Made(key)) => box_around(&[

@@ -169,7 +169,7 @@ fn remove(data: &mut Value, path: &str) -> Result<(), Failure> {
 }
 
 /// `5/s`, `0.5/s`, `300/min`, or a bare number per second.
-fn parse_rate(text: &str) -> Result<f64, String> {
+pub fn parse_rate(text: &str) -> Result<f64, String> {
     let (count, unit) = text.split_once('/').unwrap_or((text, "s"));
     let seconds = match unit {
         "s" => 1.0,

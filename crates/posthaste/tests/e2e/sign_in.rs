@@ -37,18 +37,29 @@ impl Browser<'_> {
     }
 }
 
-/// The token of the link that the server printed when it started, if it did.
-fn printed_token(server: &Server) -> Option<String> {
+/// Of a server that makes its first key itself, as one does that people started.
+fn without_key() -> Options {
+    let environment = vec![("POSTHASTE_API_KEY".to_owned(), String::new())];
+    Options { environment, ..Options::default() }
+}
+
+/// The link that the server printed when it started, if it did: where it leads, and its token.
+fn printed_link(server: &Server) -> Option<(String, String)> {
     let output = server.output.lock().expect("no reader panicked");
-    let link = output.split_whitespace().find(|word| word.contains("/sign-in#link="))?;
-    let (base, token) = link.split_once("/sign-in#link=").expect("it has it");
+    let mut links = output.split_whitespace().filter_map(|word| word.split_once("/sign-in#link="));
+    let (base, token) = links.next()?;
+    Some((base.to_owned(), token.to_owned()))
+}
+
+fn printed_token(server: &Server) -> Option<String> {
+    let (base, token) = printed_link(server)?;
     assert_eq!(base, server.url);
-    Some(token.to_owned())
+    Some(token)
 }
 
 #[test]
 fn the_first_person_follows_the_link_sets_a_password_and_comes_back() {
-    let mut server = Server::start(Options::default());
+    let mut server = Server::start(without_key());
     let token = printed_token(&server).expect("a link on the first start");
     let mut browser = Browser { server: &server, cookie: String::new() };
     let session = browser.expect("POST", "/v1/session/link", &json!({ "token": token }), 201);
@@ -110,11 +121,40 @@ fn a_dev_server_prints_a_link_at_every_start() {
 
 #[test]
 fn a_link_that_nobody_used_is_printed_anew() {
-    let mut server = Server::start(Options::default());
+    let mut server = Server::start(without_key());
     let first = printed_token(&server).expect("a link");
     server.restart();
     let second = printed_token(&server).expect("nobody has signed in yet");
     let mut browser = Browser { server: &server, cookie: String::new() };
     browser.expect("POST", "/v1/session/link", &json!({ "token": first }), 401);
     browser.expect("POST", "/v1/session/link", &json!({ "token": second }), 201);
+}
+
+#[test]
+fn the_link_leads_to_where_browsers_reach_the_server() {
+    let mut options = without_key();
+    options.arguments = vec!["--public-url".to_owned(), "https://hooks.example.com/".to_owned()];
+    let server = Server::start(options);
+    let (base, _) = printed_link(&server).expect("a link");
+    assert_eq!(base, "https://hooks.example.com");
+}
+
+/// Whoever hands a key in lets people in with it; the output of such a server is often kept where
+/// many can read it.
+#[test]
+fn a_server_that_was_given_a_key_prints_no_link_and_says_how_the_first_person_is_let_in() {
+    let mut server = Server::start(Options::default());
+    assert_eq!(printed_link(&server), None);
+    let advice = "posthaste user invite EMAIL --role owner";
+    assert!(server.output.lock().expect("no reader panicked").contains(advice));
+    let invite = ["user", "invite", "ann@example.com", "--role", "owner"];
+    let ann = server.run(&invite).expect_code(0).json();
+    let link = ann["link"]["url"].as_str().expect("a link");
+    let (_, token) = link.split_once("#link=").expect("a token");
+    let mut browser = Browser { server: &server, cookie: String::new() };
+    let session = browser.expect("POST", "/v1/session/link", &json!({ "token": token }), 201);
+    assert_eq!(session["role"], "owner");
+    server.restart();
+    let output = server.output.lock().expect("no reader panicked").clone();
+    assert!(!output.contains("sign-in#link=") && !output.contains(advice), "{output}");
 }

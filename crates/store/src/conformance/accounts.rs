@@ -1,6 +1,6 @@
 //! Accounts and API keys.
 
-use posthaste_core::account::{DEFAULT_ACCOUNT, KeyHash, NewApiKey, Role};
+use posthaste_core::account::{DEFAULT_ACCOUNT, KeyHash, NewApiKey, Role, Validate};
 use posthaste_core::id::AccountId;
 use posthaste_core::page::PageRequest;
 use posthaste_core::store::{Store, StoreError};
@@ -68,6 +68,23 @@ pub async fn accounts_come_newest_first_and_page(f: &mut dyn Fixture) {
     let mut expected: Vec<String> = (1..=7).rev().map(|n| format!("account {n}")).collect();
     expected.push(DEFAULT_ACCOUNT.to_owned());
     assert_eq!(names, expected);
+}
+
+pub async fn what_an_account_does_about_invalid_data_is_kept(f: &mut dyn Fixture) {
+    let made = f.store().create_account(now(), "acme").await.expect("account");
+    assert_eq!(made.validate, Validate::Warn);
+    for validate in Validate::ALL {
+        let changed = f.store().set_validate(made.id, validate).await.expect("account");
+        assert_eq!(changed.map(|account| account.validate), Some(validate));
+        f.reopen().await;
+        let found = f.store().account(made.id).await.expect("account").expect("made");
+        assert_eq!(found.validate, validate);
+    }
+    let others = default_account(&*f.store()).await;
+    let other = f.store().account(others).await.expect("account").expect("there is one");
+    assert_eq!(other.validate, Validate::Warn, "one account's choice is its own");
+    let nobody = f.store().set_validate(AccountId::from_raw(5), Validate::Off).await;
+    assert_eq!(nobody.expect("no fault"), None);
 }
 
 pub async fn keys_survive_and_are_listed_by_account(f: &mut dyn Fixture) {

@@ -32,6 +32,7 @@ macro_rules! store_suite {
                 an_account_is_found_by_id_and_by_name_also_after_a_restart,
                 a_name_is_given_once,
                 accounts_come_newest_first_and_page,
+                what_an_account_does_about_invalid_data_is_kept,
                 keys_survive_and_are_listed_by_account,
                 a_key_hash_is_known_once,
                 another_accounts_key_cannot_be_deleted,

@@ -128,6 +128,12 @@ pub async fn users_come_newest_first_by_account_and_page(f: &mut dyn Fixture) {
     assert_eq!(list(Some(own)).await, "edb");
     assert_eq!(list(Some(other)).await, "c");
     assert_eq!(list(Some(AccountId::from_raw(5))).await, "");
+
+    let count = async |account| store.count_users(account).await.expect("a count");
+    assert_eq!(count(None).await, 1, "the platform's own");
+    assert_eq!(count(Some(own)).await, 3);
+    assert_eq!(count(Some(other)).await, 1);
+    assert_eq!(count(Some(AccountId::from_raw(5))).await, 0);
 }
 
 pub async fn an_update_changes_address_name_and_role_only(f: &mut dyn Fixture) {

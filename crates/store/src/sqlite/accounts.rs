@@ -1,12 +1,12 @@
 //! Accounts and API keys.
 
 use async_trait::async_trait;
-use posthaste_core::account::{Account, ApiKey, KeyHash, NewApiKey, Role};
+use posthaste_core::account::{Account, ApiKey, KeyHash, NewApiKey, Role, Validate};
 use posthaste_core::id::{AccountId, KeyId};
 use posthaste_core::page::{Page, PageRequest};
 use posthaste_core::store::{AccountStore, StoreError};
 use posthaste_core::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, Row};
 
 use super::SqliteStore;
 use super::fault::Fault;
@@ -21,7 +21,7 @@ impl AccountStore for SqliteStore {
             shared.config.change(|change| {
                 let id = AccountId::from_raw(change.new_id(now)?);
                 insert_account(&change.tx, id, &name, now)?;
-                Ok(Account { id, name, created_at: now })
+                Ok(Account { id, name, validate: Validate::default(), created_at: now })
             })
         })
         .await
@@ -35,6 +35,20 @@ impl AccountStore for SqliteStore {
         let name = name.to_owned();
         self.read(move |shared| shared.config.read(|connection| account_named(connection, &name)))
             .await
+    }
+
+    async fn set_validate(
+        &self,
+        id: AccountId,
+        validate: Validate,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write(move |shared| {
+            shared.config.change(|change| {
+                set_validate(&change.tx, id, validate)?;
+                account(&change.tx, id)
+            })
+        })
+        .await
     }
 
     async fn list_accounts(&self, page: PageRequest) -> Result<Page<Account>, StoreError> {
@@ -92,48 +106,52 @@ pub fn insert_account(
 
 // By the primary key.
 fn account(connection: &Connection, id: AccountId) -> Result<Option<Account>, Fault> {
-    let found = connection
-        .query_row(
-            "SELECT id, name, created_at FROM accounts WHERE id = ?1",
-            [id.as_i64()],
-            read_account,
-        )
-        .optional()?;
-    Ok(found)
+    let mut statement = connection
+        .prepare_cached("SELECT id, name, validate, created_at FROM accounts WHERE id = ?1")?;
+    let mut rows = statement.query([id.as_i64()])?;
+    rows.next()?.map(read_account).transpose()
 }
 
 // By the unique index on the name.
 fn account_named(connection: &Connection, name: &str) -> Result<Option<Account>, Fault> {
-    let found = connection
-        .query_row(
-            "SELECT id, name, created_at FROM accounts WHERE name = ?1",
-            [name],
-            read_account,
-        )
-        .optional()?;
-    Ok(found)
+    let mut statement = connection
+        .prepare_cached("SELECT id, name, validate, created_at FROM accounts WHERE name = ?1")?;
+    let mut rows = statement.query([name])?;
+    rows.next()?.map(read_account).transpose()
 }
 
 // Backwards along the primary key.
 fn list_accounts(connection: &Connection, page: PageRequest) -> Result<Page<Account>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, created_at FROM accounts WHERE id < ?1 ORDER BY id DESC",
+        "SELECT id, name, validate, created_at FROM accounts WHERE id < ?1 ORDER BY id DESC",
     )?;
     let mut rows = statement.query([before(&page).cast_signed()])?;
     let mut scan = PageScan::new(page.limit);
     while let Some(row) = rows.next()? {
-        if scan.visit(id_of(row.get(0)?), || Ok(Some(read_account(row)?)))?.is_break() {
+        if scan.visit(id_of(row.get(0)?), || read_account(row).map(Some))?.is_break() {
             break;
         }
     }
     Ok(scan.finish())
 }
 
-fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
+// By the primary key.
+fn set_validate(connection: &Connection, id: AccountId, validate: Validate) -> Result<(), Fault> {
+    connection.execute(
+        "UPDATE accounts SET validate = ?2 WHERE id = ?1",
+        (id.as_i64(), validate.as_str()),
+    )?;
+    Ok(())
+}
+
+fn read_account(row: &Row<'_>) -> Result<Account, Fault> {
+    let validate = text(row, 2)?;
+    let known = Validate::parse(validate);
     Ok(Account {
         id: AccountId::from_raw(id_of(row.get(0)?)),
         name: row.get(1)?,
-        created_at: Timestamp::from_millis(row.get(2)?),
+        validate: known.ok_or_else(|| Fault::damaged(format!("{validate:?} is no validate")))?,
+        created_at: Timestamp::from_millis(row.get(3)?),
     })
 }
 

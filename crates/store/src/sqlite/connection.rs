@@ -46,6 +46,7 @@ impl FileKind {
             FileKind::Config => &[
                 migration!("config", "0001_init"),
                 migration!("config", "0002_people"),
+                migration!("config", "0003_validate"),
                 migration!("config", "0004_inbound"),
             ],
             FileKind::History => &[migration!("history", "0001_init")],

@@ -42,6 +42,10 @@ impl UserStore for SqliteStore {
             .await
     }
 
+    async fn count_users(&self, account: Option<AccountId>) -> Result<usize, StoreError> {
+        self.read(move |shared| shared.config.read(|connection| count(connection, account))).await
+    }
+
     async fn update_user(&self, user: &User) -> Result<UserChange, StoreError> {
         let user = user.clone();
         self.write(move |shared| shared.config.change(|change| update(&change.tx, &user))).await
@@ -207,6 +211,14 @@ fn list(
         }
     }
     Ok(scan.finish())
+}
+
+// By users_by_account; `IS` finds NULLs in it too.
+fn count(connection: &Connection, account: Option<AccountId>) -> Result<usize, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM users WHERE account_id IS ?1")?;
+    let count: u32 = statement.query_row([account.map(AccountId::as_i64)], |row| row.get(0))?;
+    Ok(count as usize)
 }
 
 fn update(connection: &Connection, user: &User) -> Result<UserChange, Fault> {

@@ -1,5 +1,5 @@
 // The keys by which programs come in.
-import { ActionIcon, Button, SegmentedControl, Text, Tooltip } from "@mantine/core";
+import { Button, SegmentedControl, Text } from "@mantine/core";
 import { IconKey, IconPlus, IconTrash } from "@tabler/icons-react";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -12,6 +12,7 @@ import { EmptyState } from "../../components/EmptyState";
 import { NeedsManage } from "../../components/NeedsManage";
 import { Page } from "../../components/Page";
 import { useCursorPaging } from "../../components/paging";
+import { RowButton } from "../../components/RowButton";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
 import { usePaletteActions } from "../../frame/actions";
@@ -97,18 +98,9 @@ function KeyList({ onCreate }: { onCreate: () => void }) {
       card: "actions",
       width: 80,
       cell: (key) => (
-        <Tooltip label={`Delete ${key.name}`}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            c="dimmed"
-            size={30}
-            aria-label={`Delete ${key.name}`}
-            onClick={() => setDeleting(key)}
-          >
-            <IconTrash size={17} />
-          </ActionIcon>
-        </Tooltip>
+        <RowButton label={`Delete ${key.name}`} onClick={() => setDeleting(key)}>
+          <IconTrash size={17} />
+        </RowButton>
       ),
     },
   ];

@@ -70,6 +70,7 @@ export const actionLooks: Record<AuditAction, ActionLook> = {
   "api_key.created": look("Made the API key", "API key made", IconKey, "ok"),
   "api_key.deleted": look("Deleted the API key", "API key deleted", IconTrash, "bad"),
   "account.created": look("Added the account", "Account added", IconBuilding, "ok"),
+  "account.updated": look("Changed the account", "Account changed", IconBuilding, "info"),
   "user.invited": look("Invited", "User invited", IconUserPlus, "ok"),
   "user.updated": look("Changed the user", "User changed", IconPencil, "info"),
   "user.deleted": look("Removed", "User removed", IconUserMinus, "bad"),

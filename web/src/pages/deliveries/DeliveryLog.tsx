@@ -376,8 +376,10 @@ function PageNote({ page, shown }: { page: LogPage | undefined; shown: number | 
 }
 
 function noMatch(page: LogPage | undefined): string {
-  const looked = page?.looked_through ?? null;
-  return looked !== null && page?.next_cursor
-    ? `None among the ${formatCount(looked)} newest that were looked through. “Next” looks through older ones.`
-    : "Nothing fits all of the filters. Widen the time, or drop one of them.";
+  if (!page?.next_cursor) {
+    return "Nothing fits all of the filters. Widen the time, or drop one of them.";
+  }
+  const among =
+    page.looked_through === null ? "those" : `the ${formatCount(page.looked_through)} deliveries`;
+  return `None among ${among} that were looked through. “Next” looks through older ones.`;
 }

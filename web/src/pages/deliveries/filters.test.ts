@@ -7,6 +7,7 @@ import {
   lookedFor,
   matches,
   parseCode,
+  readOn,
 } from "./filters";
 import { sampleDelivery } from "./sample";
 
@@ -89,4 +90,33 @@ test.each([
   ["hello", undefined],
 ])("%s is the id of a %s", (id, kind) => {
   expect(idKind(id)).toBe(kind);
+});
+
+/** A page of the log out of answers that have so many rows each; what it read, and what is left. */
+async function page(answers: number[], isWanted: (id: string) => boolean = () => true) {
+  let calls = 0;
+  const read = async (cursor: string | undefined) => {
+    const n = Number(cursor ?? 0);
+    calls += 1;
+    const data = Array.from({ length: answers[n] ?? 0 }, (_, row) =>
+      sampleDelivery({ id: `dlv_${n}_${row}` }),
+    );
+    return { data, next_cursor: n + 1 < answers.length ? String(n + 1) : null };
+  };
+  const { data, next_cursor, looked_through } = await readOn(read, undefined, ({ id }) =>
+    isWanted(id),
+  );
+  return { rows: data.length, calls, next: next_cursor, looked_through };
+}
+
+test("a page of the log is read until it is full, the list ends, or it took enough calls", async () => {
+  const full = { rows: 50, calls: 1, next: "1", looked_through: 50 };
+  expect(await page([50, 50])).toEqual(full);
+  expect(await page([4, 0, 50, 50])).toEqual({ rows: 54, calls: 3, next: "3", looked_through: 54 });
+  expect(await page([0, 3])).toEqual({ rows: 3, calls: 2, next: null, looked_through: 3 });
+  expect(await page([])).toEqual({ rows: 0, calls: 1, next: null, looked_through: 0 });
+  const silent = new Array(30).fill(0);
+  expect(await page(silent)).toEqual({ rows: 0, calls: 5, next: "5", looked_through: 0 });
+  const rare = await page(new Array(30).fill(200), (id) => id.endsWith("_7"));
+  expect(rare).toEqual({ rows: 5, calls: 5, next: "5", looked_through: 1_000 });
 });

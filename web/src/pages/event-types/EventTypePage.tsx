@@ -29,6 +29,7 @@ import { Prose } from "../../components/Prose";
 import { covers } from "../../components/patterns";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
+import { Checks } from "./Checks";
 import { EventTypeForm } from "./EventTypeForm";
 import classes from "./EventTypes.module.css";
 import { FieldTable } from "./FieldTable";
@@ -37,9 +38,16 @@ import { fieldsOf } from "./fields";
 const route = getRouteApi("/frame/setup/event-types/$name");
 const crumbs = [{ label: "Setup" }, { label: "Event types", to: "/setup/event-types" as const }];
 
+/** What was published is counted meanwhile. */
+const COUNTS_STALE_MS = 5_000;
+
 export function EventTypePage() {
   const { name } = route.useParams();
-  const { data: types, error, refetch } = useQuery(eventTypesQuery);
+  const {
+    data: types,
+    error,
+    refetch,
+  } = useQuery({ ...eventTypesQuery, staleTime: COUNTS_STALE_MS });
   const type = types?.find((each) => each.name === name);
 
   if (type !== undefined) return <Shown type={type} key={type.name} />;
@@ -112,6 +120,11 @@ function Shown({ type }: { type: EventType }) {
           <Card component="section">
             <Listeners name={type.name} />
           </Card>
+          {type.schema && (
+            <Card component="section">
+              <Checks type={type} />
+            </Card>
+          )}
           <Card component="section">
             <Title order={2} mb="xs">
               Sample data

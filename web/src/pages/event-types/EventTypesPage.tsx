@@ -11,7 +11,7 @@ import {
   Title,
 } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconPlus, IconSearch, IconSearchOff } from "@tabler/icons-react";
+import { IconAlertTriangle, IconPlus, IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -25,6 +25,7 @@ import { covers, groupsOf, matches } from "../../components/patterns";
 import { Badge } from "../../components/StatusBadge";
 import { firstSentence } from "../../format";
 import { useShortcuts } from "../../frame/shortcuts";
+import { DownloadTypes } from "./DownloadTypes";
 import { EventTypeForm } from "./EventTypeForm";
 import classes from "./EventTypes.module.css";
 
@@ -55,16 +56,19 @@ export function EventTypesPage() {
       crumbs={[{ label: "Setup" }]}
       lead="What can happen, and what is sent when it does. Webhooks choose among these."
       actions={
-        mayWrite && (
-          <Button
-            color="yellow.5"
-            c="black"
-            leftSection={<IconPlus size={16} />}
-            onClick={() => setAdding(true)}
-          >
-            Add
-          </Button>
-        )
+        <>
+          <DownloadTypes />
+          {mayWrite && (
+            <Button
+              color="yellow.5"
+              c="black"
+              leftSection={<IconPlus size={16} />}
+              onClick={() => setAdding(true)}
+            >
+              Add
+            </Button>
+          )}
+        </>
       }
     >
       <Group gap="sm">
@@ -179,6 +183,9 @@ function Entry({ type, listeners }: { type: EventType; listeners: number | undef
       <Group gap={6} className={classes.badges}>
         {!type.built_in && <Badge tone="accent">Custom</Badge>}
         {type.deprecated && <Badge tone="warn">Deprecated</Badge>}
+        {type.invalid_events > 0 && (
+          <Badge tone="warn" icon={IconAlertTriangle}>{`${type.invalid_events} invalid`}</Badge>
+        )}
         {listeners !== undefined && (
           <Text size="sm" c="dimmed" className="tabular">
             {listeners === 0

@@ -29,6 +29,8 @@ interface InboxAnswer {
   delay_ms: number;
   /** For so many more requests; null: until it is set again. */
   times: number | null;
+  /** One of these by chance, if there are any. */
+  choices?: readonly unknown[];
 }
 
 const SETTING = "inbox-name";
@@ -114,7 +116,7 @@ function AnswerForm({ name }: { name: string }) {
     setTimes(current.times ?? "");
   }, [loaded]);
 
-  const save = useAction<Partial<InboxAnswer>>({
+  const save = useAction<Partial<Omit<InboxAnswer, "choices">>>({
     run: (body) =>
       done(client.PUT("/v1/inbox/answer/{name}", { params: { path: { name } }, body })),
     invalidates: [key],
@@ -210,9 +212,11 @@ function AnswerForm({ name }: { name: string }) {
 
 const usual: InboxAnswer = { status: 200, delay_ms: 0, times: null };
 
-function describe({ status, delay_ms, times }: InboxAnswer): string {
+function describe({ status, delay_ms, times, choices = [] }: InboxAnswer): string {
   const when = delay_ms === 0 ? "at once" : `after ${formatDuration(delay_ms)}`;
   const until =
     times === null ? "" : times === 1 ? ", once more, then 200" : `, ${times} more times, then 200`;
-  return `${status} ${when}${until}`;
+  const what =
+    choices.length > 0 ? `one of ${choices.length} answers by chance` : `${status} ${when}`;
+  return `${what}${until}`;
 }

@@ -6,6 +6,7 @@ import { Password } from "./Password";
 import { Profile } from "./Profile";
 import { ServerFacts } from "./ServerFacts";
 import classes from "./SettingsPage.module.css";
+import { Validation } from "./Validation";
 
 export function SettingsPage() {
   const session = useSession();
@@ -18,6 +19,7 @@ export function SettingsPage() {
           <Password session={session} />
         </div>
       )}
+      {session && <Validation account={session.account} />}
       <ServerFacts />
       {session !== undefined && administers && <Accounts />}
     </Page>

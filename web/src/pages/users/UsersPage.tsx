@@ -1,5 +1,5 @@
 // Who may sign in, and as what.
-import { ActionIcon, Button, Group, Text, Tooltip } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { IconLink, IconPencil, IconPlus, IconTrash, IconUsers } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -12,6 +12,7 @@ import { EmptyState } from "../../components/EmptyState";
 import { NeedsManage } from "../../components/NeedsManage";
 import { Page } from "../../components/Page";
 import { useCursorPaging } from "../../components/paging";
+import { RowButton } from "../../components/RowButton";
 import { Badge } from "../../components/StatusBadge";
 import { TimeText } from "../../components/TimeText";
 import { usePaletteActions } from "../../frame/actions";
@@ -207,29 +208,4 @@ function useAccountNames(): ((id: string) => string) | null {
   const { data } = useQuery({ ...accountsQuery, enabled: administers });
   if (!administers || data === undefined || data.data.length < 2) return null;
   return (id) => data.data.find((account) => account.id === id)?.name ?? id;
-}
-
-interface RowButtonProps {
-  label: string;
-  busy?: boolean;
-  onClick: () => void;
-  children: React.ReactNode;
-}
-
-function RowButton({ label, busy, onClick, children }: RowButtonProps) {
-  return (
-    <Tooltip label={label}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        c="dimmed"
-        size={30}
-        aria-label={label}
-        loading={busy}
-        onClick={onClick}
-      >
-        {children}
-      </ActionIcon>
-    </Tooltip>
-  );
 }
