@@ -77,12 +77,14 @@ export function PowerlistsPage() {
       actions={add}
     >
       {!isNew && (
-        <SearchField
-          label="Search powerlists"
-          placeholder="Search by name"
-          value={search.q}
-          onChange={(q) => change({ q }, true)}
-        />
+        <Group>
+          <SearchField
+            label="Search powerlists"
+            placeholder="Search by name"
+            value={search.q}
+            onChange={(q) => change({ q }, true)}
+          />
+        </Group>
       )}
       <DataTable
         label="Powerlists"
