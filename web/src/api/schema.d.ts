@@ -21,6 +21,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/in/{token}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post a contact
+         * @description To the URL of an inbound webhook, which has a token in it and needs no key. Fields may come as
+         *     JSON, as a form, or behind the `?`. The contact with that phone number on the list is made or
+         *     changed; the same request twice changes nothing the second time. PUT does the same.
+         */
+        post: operations["receiveContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/in/{token}/contact-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post a contact to be deleted
+         * @description To the URL of an inbound webhook. A contact that is not there (any more) is a success too.
+         */
+        post: operations["receiveContactDelete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -166,6 +208,25 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a contact */
+        get: operations["showContact"];
+        put?: never;
+        post?: never;
+        /** Delete a contact */
+        delete: operations["deleteContact"];
+        options?: never;
+        head?: never;
+        /** Change a contact */
+        patch: operations["changeContact"];
         trace?: never;
     };
     "/v1/deliveries": {
@@ -461,6 +522,218 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List jobs */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a job */
+        get: operations["showJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description What was imported until then stays.
+         */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/skipped": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the rows that a job skipped */
+        get: operations["listSkippedRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/skipped.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the rows that a job skipped as a file */
+        get: operations["exportSkippedRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/powerlists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List powerlists */
+        get: operations["listPowerlists"];
+        put?: never;
+        /** Make a powerlist */
+        post: operations["createPowerlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/powerlists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a powerlist */
+        get: operations["showPowerlist"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a powerlist
+         * @description With everybody who is on it; no event tells of them. Not while a webhook is about it.
+         */
+        delete: operations["deletePowerlist"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a powerlist
+         * @description What is left out stays as it is.
+         */
+        patch: operations["changePowerlist"];
+        trace?: never;
+    };
+    "/v1/powerlists/{id}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List contacts */
+        get: operations["listContacts"];
+        put?: never;
+        /** Add a contact, or change the one with that phone number */
+        post: operations["upsertContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/powerlists/{id}/contacts.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the contacts of a powerlist as a file
+         * @description In UTF-8, with a heading, the newest contact first. What a spreadsheet would run as a formula
+         *     has a `'` in front, which an import takes off again.
+         */
+        get: operations["exportContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/powerlists/{id}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file of contacts
+         * @description Answers when the file is on disk. It is read through before anything is changed, and then
+         *     imported row by row; what cannot be is skipped, with its reason. Two rows with one phone number
+         *     are one contact.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/powerlists/{id}/imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at a file before it is imported
+         * @description Nothing is changed. Send the first 256 KiB of it, or all of it if it is smaller.
+         */
+        post: operations["previewImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/server": {
         parameters: {
             query?: never;
@@ -670,12 +943,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List webhooks */
+        /**
+         * List webhooks
+         * @description Outbound and inbound ones.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
          * Create a webhook
-         * @description The answer shows its secret.
+         * @description `direction` says which kind: events go out to an outbound one, contacts come in through an
+         *     inbound one. The answer shows its secret.
          */
         post: operations["createWebhook"];
         delete?: never;
@@ -737,9 +1014,81 @@ export interface paths {
         put?: never;
         /**
          * Pause a webhook
-         * @description It goes on getting events, which queue until it is resumed.
+         * @description An outbound one goes on getting events, which queue until it is resumed; an inbound one answers 503.
          */
         post: operations["pauseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Preview a mapping */
+        post: operations["previewMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List an inbound webhook's requests */
+        get: operations["listInboundRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a request to an inbound webhook */
+        get: operations["showInboundRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/requests/{request_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do a request again
+         * @description As it came, with the webhook's settings of now. It is kept beside the first one and is no hit.
+         *     It is not verified again: whoever may write to the account says that it is to be done.
+         */
+        post: operations["replayInboundRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -786,6 +1135,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks/{id}/rotate-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate an inbound webhook's token
+         * @description Its URLs have a new token; those with the old one work until the overlap is over. A rotation
+         *     within an overlap ends that overlap.
+         */
+        post: operations["rotateToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks/{id}/secret": {
         parameters: {
             query?: never;
@@ -795,7 +1165,8 @@ export interface paths {
         };
         /**
          * Show a webhook's secret
-         * @description That it was shown, and to whom, goes into the audit log.
+         * @description Of an outbound webhook, what signs its requests; of an inbound one, what they are verified with.
+         *     That it was shown, and to whom, goes into the audit log.
          */
         get: operations["showSecret"];
         put?: never;
@@ -1314,6 +1685,10 @@ export interface components {
          * @enum {string}
          */
         AnyRole: "owner" | "editor" | "viewer" | "platform" | "account" | "publish" | "read";
+        /** @description A webhook; `direction` tells which kind. */
+        AnyWebhook: components["schemas"]["Webhook"] | components["schemas"]["InboundWebhook"];
+        /** @description What is to change about a webhook, of the direction that it has. */
+        AnyWebhookSettings: components["schemas"]["WebhookSettings"] | components["schemas"]["InboundWebhookSettings"];
         /** @description An API key, without its text. */
         ApiKey: {
             /** @example key_06a2b3c4d5e6f */
@@ -1363,7 +1738,7 @@ export interface components {
          * @description What was done, in the audit log.
          * @enum {string}
          */
-        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "api_key.created" | "api_key.deleted" | "account.created" | "account.updated" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
+        AuditAction: "webhook.created" | "webhook.updated" | "webhook.paused" | "webhook.resumed" | "webhook.deleted" | "webhook.secret_rotated" | "webhook.secret_shown" | "webhook.token_rotated" | "event_type.created" | "event_type.updated" | "event_type.deleted" | "powerlist.created" | "powerlist.updated" | "powerlist.deleted" | "contact.deleted" | "powerlist.exported" | "import.started" | "import.cancelled" | "api_key.created" | "api_key.deleted" | "account.created" | "account.updated" | "user.invited" | "user.updated" | "user.deleted" | "user.link_made" | "user.password_set" | "session.started" | "session.refused" | "session.ended";
         /** @description Something that was changed, or done. */
         AuditEntry: {
             /** @example aud_06a2b3c4d5e6f */
@@ -1388,6 +1763,104 @@ export interface components {
              * @description When it starts.
              */
             at: string;
+        };
+        /** @description A person on a powerlist. */
+        Contact: components["schemas"]["ContactFields"] & {
+            /** @example ct_06a2b3c4d5e6f */
+            id: string;
+            powerlist_id: string;
+            /** @description What made it. */
+            source: components["schemas"]["ContactSource"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is known of a contact. */
+        ContactFields: {
+            /**
+             * @description E.164.
+             * @example +12025550187
+             */
+            phone_number: string;
+            email: string | null;
+            first_name: string | null;
+            last_name: string | null;
+            address: string | null;
+            city: string | null;
+            country: string | null;
+            state: string | null;
+            postal_code: string | null;
+            timezone: string | null;
+            disposition: string | null;
+            tags: string[];
+            /** @description Whether the contact agreed to be called and written to; null: nobody asked. */
+            consent: boolean | null;
+            /** @description Do not disturb. */
+            dnd: boolean | null;
+            /** @description Fields of your own. */
+            custom_fields: Record<string, never>;
+        };
+        /** @description What came of a request. */
+        ContactReceipt: {
+            /**
+             * @description Always `success`.
+             * @example success
+             */
+            status: string;
+            data: components["schemas"]["ContactReceiptData"];
+        };
+        /** @description The contact, and what was done about it. */
+        ContactReceiptData: {
+            /**
+             * @description Null if there was nothing to delete.
+             * @example ct_06a2b3c4d5e6f
+             */
+            contact_id: string | null;
+            /**
+             * @description `created`, `updated`, `deleted`, or `none`: everything was so already.
+             * @example created
+             */
+            operation: string;
+        };
+        /**
+         * @description What is said of a contact. What is left out stays as it is; null takes away, and so does a blank
+         *     text.
+         */
+        ContactSettings: {
+            /**
+             * @description As people write it; without a country's code it is one of the list's country.
+             * @example (202) 555-0187
+             */
+            phone_number?: string;
+            email?: string | null;
+            first_name?: string | null;
+            last_name?: string | null;
+            address?: string | null;
+            city?: string | null;
+            country?: string | null;
+            state?: string | null;
+            postal_code?: string | null;
+            timezone?: string | null;
+            disposition?: string | null;
+            /** @description Replaces all of them. */
+            tags?: string[] | null;
+            consent?: boolean | null;
+            dnd?: boolean | null;
+            /** @description Those that are named change; null takes one away. */
+            custom_fields?: Record<string, never>;
+        };
+        /**
+         * @description What made a contact.
+         * @enum {string}
+         */
+        ContactSource: "api" | "import" | "webhook";
+        /** @description A new webhook; `direction` tells which kind. */
+        CreatedAnyWebhook: components["schemas"]["CreatedWebhook"] | components["schemas"]["CreatedInboundWebhook"];
+        /** @description A new inbound webhook, with the secret that was made for it, if one was. */
+        CreatedInboundWebhook: components["schemas"]["InboundWebhook"] & {
+            /** @example whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX */
+            secret?: string | null;
         };
         /** @description A new API key, with the text that is never shown again. */
         CreatedKey: components["schemas"]["ApiKey"] & {
@@ -1467,17 +1940,17 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivering" | "retrying" | "delivered" | "failed" | "cancelled";
-        /**
-         * @description Whose requests they are.
-         * @enum {string}
-         */
-        Direction: "outbound";
         /** @description One URL of a webhook. */
         Endpoint: {
-            url: string;
+            /** @description Null for an inbound one as long as the operator has not told this server's address. */
+            url: string | null;
+            /** @description Of an inbound one: what stands behind the server's address. */
+            path?: string | null;
             /** @description Always `POST`. */
             method: string;
             events: string[];
+            /** @description Of an inbound one: the fields that it knows. */
+            fields?: string[] | null;
             health: components["schemas"]["EndpointHealth"];
         };
         /** @description How an endpoint is doing. Rates and times are those of the last 24 hours. */
@@ -1581,6 +2054,174 @@ export interface components {
             name: string;
             value: string;
         };
+        /** @description What a file looks like before it is imported. */
+        ImportPreview: {
+            /** @example , */
+            delimiter: string;
+            columns: components["schemas"]["PreviewColumn"][];
+            /** @description The first 20. */
+            rows: components["schemas"]["PreviewRow"][];
+            /** @description Why it cannot be imported like this. */
+            errors: components["schemas"]["PreviewError"][];
+        };
+        /** @description The fields of a contact, as a form or JSON has them. Other names become custom fields. */
+        InboundContact: {
+            /**
+             * @description In any spelling; without a country code, a number of the powerlist's own country.
+             * @example +1 (202) 555-0187
+             */
+            phone_number: string;
+            email?: string | null;
+            first_name?: string | null;
+            last_name?: string | null;
+            address?: string | null;
+            city?: string | null;
+            country?: string | null;
+            state?: string | null;
+            postal_code?: string | null;
+            timezone?: string | null;
+            disposition?: string | null;
+            /** @description A list, or text with commas. */
+            tags?: string[] | null;
+            consent?: boolean | null;
+            dnd?: boolean | null;
+            /** @description Another list of the same account; also spelled `powelist_id`. */
+            powerlist_id?: string | null;
+        };
+        /** @description Which contact to delete: by its id, its phone number or its e-mail address. */
+        InboundContactDelete: {
+            contact_id?: string | null;
+            phone_number?: string | null;
+            email?: string | null;
+            /** @description `user`, `disposition`, `api` (if left out), `gdpr` or `opt_out`. */
+            reason?: string | null;
+            powerlist_id?: string | null;
+        };
+        /**
+         * @description Contacts come in.
+         * @enum {string}
+         */
+        InboundDirection: "inbound";
+        /** @description One URL of an inbound webhook. */
+        InboundEndpoint: {
+            /**
+             * @description What it does with what is posted there.
+             * @example contact
+             */
+            event: string;
+            /** @description Always `POST`. */
+            method: string;
+            /**
+             * @description The token in it is shown only to who may change the webhook.
+             * @example /in/…/contact
+             */
+            path: string;
+            /** @description The same with this server's address, if the operator has told it. */
+            url: string | null;
+            /** @description The fields that it knows; others become custom fields. */
+            fields: string[];
+        };
+        /** @description A request to an inbound webhook. */
+        InboundRequest: {
+            /** @example req_06a2b3c4d5e6f */
+            id: string;
+            webhook_id: string;
+            /** @description `contact` or `contact.delete`: which endpoint it came to. */
+            event: string;
+            verdict: components["schemas"]["InboundVerdict"];
+            contact_id: string | null;
+            /** Format: date-time */
+            received_at: string;
+            remote_address: string | null;
+            content_type: string | null;
+            /** @description Behind the `?`. */
+            query: string;
+            /** @description Without credentials. Lists leave it out. */
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description As text, whatever it was. Lists leave it out. */
+            body?: string | null;
+            /** @description What is wrong, each with where it was sent. */
+            errors: components["schemas"]["ProblemField"][];
+            /** @description Why it was not verified, or not taken. */
+            detail: string | null;
+            /** @description The request that this one repeats. */
+            replay_of: string | null;
+        };
+        /**
+         * @description What a request to an inbound webhook came to.
+         * @enum {string}
+         */
+        InboundVerdict: "created" | "updated" | "deleted" | "none" | "invalid" | "unverified" | "loop" | "key_reused";
+        /** @description An inbound webhook. */
+        InboundWebhook: {
+            /** @example wh_06a2b3c4d5e6f */
+            id: string;
+            /**
+             * Format: int32
+             * @description 1, 2, 3 … in each account, never used again; outbound ones are counted along.
+             */
+            number: number;
+            title: string;
+            /** @description Always `inbound`: others post contacts to its endpoints. */
+            direction: components["schemas"]["InboundDirection"];
+            description: string;
+            /** @description The list that its contacts come to. */
+            powerlist_id: string;
+            /** @description `contact`, `contact.delete` or both: which endpoints there are. */
+            events: string[];
+            endpoints: components["schemas"]["InboundEndpoint"][];
+            /**
+             * Format: date-time
+             * @description Until when URLs with the token from before the last rotation work too.
+             */
+            previous_token_expires_at: string | null;
+            /** @description Where in a request a field is, if not under its own name or a usual spelling of it. */
+            mapping: {
+                [key: string]: string;
+            };
+            verification: components["schemas"]["Verification"] | null;
+            rate_limit: components["schemas"]["RateLimit"];
+            /** @description `enabled` or `paused` (answers 503). */
+            status: components["schemas"]["WebhookStatus"];
+            /** @description Always null: nothing disables an inbound webhook. */
+            disabled_reason: string | null;
+            /**
+             * Format: int64
+             * @description Requests received; replays are not counted.
+             */
+            hits: number;
+            /** Format: date-time */
+            last_hit_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @description Settings of an inbound webhook. Creating one needs `title`, `powerlist_id` and `events`. In a
+         *     change, what is left out stays as it is, and null takes away what can be null.
+         */
+        InboundWebhookSettings: {
+            /** @description `inbound`; it cannot be changed. */
+            direction?: components["schemas"]["InboundDirection"];
+            title?: string;
+            description?: string;
+            /** @example pl_06a2b3c4d5e6f */
+            powerlist_id?: string;
+            /** @description `contact`, `contact.delete` or both. */
+            events?: string[];
+            /**
+             * @description Names of fields and paths in requests, `"phone_number": "contact.phones.0.value"`; a change
+             *     replaces all of them.
+             */
+            mapping?: {
+                [key: string]: string;
+            };
+            verification?: components["schemas"]["NewVerification"] | null;
+            rate_limit?: components["schemas"]["RateLimit"] | null;
+        };
         /** @description What the next request under a name gets, unless its URL says otherwise. */
         InboxAnswer: {
             /**
@@ -1657,6 +2298,57 @@ export interface components {
         InvitedUser: components["schemas"]["User"] & {
             link: components["schemas"]["SignInLink"];
         };
+        /** @description An import. */
+        Job: {
+            /** @example job_06a2b3c4d5e6f */
+            id: string;
+            /** @description Always `import`. */
+            type: string;
+            state: components["schemas"]["JobState"];
+            powerlist_id: string;
+            file_name: string;
+            /** Format: int64 */
+            file_bytes: number;
+            /** @description Why it failed, or was cancelled by something else than a call. */
+            error: string | null;
+            progress: components["schemas"]["JobProgress"];
+            /**
+             * Format: double
+             * @description While it runs: lately. When it is over: in all.
+             */
+            rows_per_s: number | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+        };
+        /** @description How far it is. The heading does not count. */
+        JobProgress: {
+            /**
+             * Format: int64
+             * @description null until the file has been read through.
+             */
+            rows: number | null;
+            /** Format: int64 */
+            rows_done: number;
+            /** Format: int64 */
+            bytes_done: number;
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /** Format: int64 */
+            unchanged: number;
+            /** Format: int64 */
+            skipped: number;
+        };
+        /**
+         * @description Where a job stands.
+         * @enum {string}
+         */
+        JobState: "waiting" | "checking" | "running" | "done" | "failed" | "cancelled";
         /** @description The newest attempt, in short. */
         LastAttempt: {
             outcome: components["schemas"]["Outcome"];
@@ -1709,6 +2401,15 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list, newest first. */
+        List_AnyWebhook: {
+            data: (components["schemas"]["Webhook"] | components["schemas"]["InboundWebhook"])[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
         List_ApiKey: {
             data: {
                 /** @example key_06a2b3c4d5e6f */
@@ -1749,6 +2450,25 @@ export interface components {
                  */
                 remote_address: string | null;
             }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
+        List_Contact: {
+            data: (components["schemas"]["ContactFields"] & {
+                /** @example ct_06a2b3c4d5e6f */
+                id: string;
+                powerlist_id: string;
+                /** @description What made it. */
+                source: components["schemas"]["ContactSource"];
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            })[];
             /**
              * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
              *     empty, and still have a next one.
@@ -1858,6 +2578,103 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list, newest first. */
+        List_InboundRequest: {
+            data: {
+                /** @example req_06a2b3c4d5e6f */
+                id: string;
+                webhook_id: string;
+                /** @description `contact` or `contact.delete`: which endpoint it came to. */
+                event: string;
+                verdict: components["schemas"]["InboundVerdict"];
+                contact_id: string | null;
+                /** Format: date-time */
+                received_at: string;
+                remote_address: string | null;
+                content_type: string | null;
+                /** @description Behind the `?`. */
+                query: string;
+                /** @description Without credentials. Lists leave it out. */
+                headers?: {
+                    [key: string]: string;
+                };
+                /** @description As text, whatever it was. Lists leave it out. */
+                body?: string | null;
+                /** @description What is wrong, each with where it was sent. */
+                errors: components["schemas"]["ProblemField"][];
+                /** @description Why it was not verified, or not taken. */
+                detail: string | null;
+                /** @description The request that this one repeats. */
+                replay_of: string | null;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
+        List_Job: {
+            data: {
+                /** @example job_06a2b3c4d5e6f */
+                id: string;
+                /** @description Always `import`. */
+                type: string;
+                state: components["schemas"]["JobState"];
+                powerlist_id: string;
+                file_name: string;
+                /** Format: int64 */
+                file_bytes: number;
+                /** @description Why it failed, or was cancelled by something else than a call. */
+                error: string | null;
+                progress: components["schemas"]["JobProgress"];
+                /**
+                 * Format: double
+                 * @description While it runs: lately. When it is over: in all.
+                 */
+                rows_per_s: number | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                started_at: string | null;
+                /** Format: date-time */
+                ended_at: string | null;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
+        List_Powerlist: {
+            data: {
+                /** @example pl_06a2b3c4d5e6f */
+                id: string;
+                /** @description Unique in its account. */
+                name: string;
+                description: string;
+                /**
+                 * @description Where a phone number is dialled from that says no country: ISO 3166-1 alpha-2.
+                 * @example US
+                 */
+                default_country: string;
+                /**
+                 * Format: int64
+                 * @description How many are on it.
+                 */
+                contacts: number;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /**
+             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
+             *     empty, and still have a next one.
+             */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list, newest first. */
         List_User: {
             data: {
                 /** @example usr_06a2b3c4d5e6f */
@@ -1880,58 +2697,6 @@ export interface components {
              */
             next_cursor: string | null;
         };
-        /** @description One page of a list, newest first. */
-        List_Webhook: {
-            data: {
-                /** @example wh_06a2b3c4d5e6f */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1, 2, 3 … in each account, never used again.
-                 */
-                number: number;
-                title: string;
-                /** @description `outbound`: events are posted to `url`. */
-                direction: components["schemas"]["Direction"];
-                url: string;
-                events: string[];
-                powerlist_id: string | null;
-                description: string;
-                /** @description Sent with every request. Values are shown only to keys that may change them. */
-                headers: {
-                    [key: string]: string;
-                };
-                /** @description How `x-webhook-signature` is spelled. */
-                signature_format: components["schemas"]["SignatureFormat"];
-                /** Format: int32 */
-                timeout_ms: number;
-                retry_delays_s: number[];
-                /** Format: int32 */
-                max_in_flight: number;
-                rate_limit: components["schemas"]["RateLimit"] | null;
-                /** @description Always null: filters are not supported by this version. */
-                filter: Record<string, never> | null;
-                /** @description `enabled`, `paused` (queues, sends nothing) or `disabled` (gets no events). */
-                status: components["schemas"]["WebhookStatus"];
-                disabled_reason: string | null;
-                /**
-                 * Format: int64
-                 * @description Attempts made; tests are not counted.
-                 */
-                hits: number;
-                /** Format: date-time */
-                last_hit_at: string | null;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
-            /**
-             * @description Send it as `cursor` for the next page; null on the last one. A page can be short, even
-             *     empty, and still have a next one.
-             */
-            next_cursor: string | null;
-        };
         /** @description The delivery engine's memory. */
         Load: {
             /** @description Deliveries in memory that have not ended. */
@@ -1946,6 +2711,8 @@ export interface components {
             /** @description Not in use yet; also what the header `posthaste-account` may say. */
             name: string;
         };
+        /** @description A webhook to create: outbound, unless `direction` is `inbound`. */
+        NewAnyWebhook: components["schemas"]["NewWebhook"] | components["schemas"]["NewInboundWebhook"];
         /** @description A key to make. */
         NewApiKey: {
             /** @description What people call it. */
@@ -1995,6 +2762,14 @@ export interface components {
             /** @description 1 to 1,000. */
             events: components["schemas"]["NewEvent"][];
         };
+        /** @description A new inbound webhook: settings, four of which it cannot do without. */
+        NewInboundWebhook: components["schemas"]["InboundWebhookSettings"] & {
+            direction: components["schemas"]["InboundDirection"];
+            title: string;
+            /** @example pl_06a2b3c4d5e6f */
+            powerlist_id: string;
+            events: string[];
+        };
         /** @description A password to be set. */
         NewPassword: {
             /** Format: password */
@@ -2004,6 +2779,37 @@ export interface components {
              * @description Needed if the session says `asks_current_password`.
              */
             current_password?: string;
+        };
+        /** @description A powerlist to make. */
+        NewPowerlist: {
+            /** @example Spring campaign */
+            name: string;
+            description?: string;
+            /**
+             * @description `US`, if left out.
+             * @example US
+             */
+            default_country?: string;
+        };
+        /** @description What to look at. Everything can be left out: then it is the last request that really came. */
+        NewPreview: {
+            /** @description In place of the webhook's own. */
+            mapping?: {
+                [key: string]: string;
+            };
+            /** @description `contact` or `contact.delete`; the request's own endpoint, or the webhook's first, if left out. */
+            event?: string;
+            /** @description A request that was kept. */
+            request_id?: string;
+            /**
+             * @description Of `body`.
+             * @example application/x-www-form-urlencoded
+             */
+            content_type?: string;
+            /** @description In place of a request that came. */
+            body?: string;
+            /** @description Behind the `?`. */
+            query?: string;
         };
         /** @description A sample to send. Everything can be left out. */
         NewTest: {
@@ -2026,6 +2832,15 @@ export interface components {
              *     account can only invite into that one.
              */
             account_id?: string | null;
+        };
+        /** @description How requests are to show who they come from. */
+        NewVerification: {
+            scheme: components["schemas"]["VerificationScheme"];
+            /**
+             * @description The sender's. Left out, one is made for `posthaste` and `standard_webhooks`, and the one that
+             *     is there stays in a change.
+             */
+            secret?: string;
         };
         /** @description A new webhook: settings, three of which it cannot do without. */
         NewWebhook: components["schemas"]["WebhookSettings"] & {
@@ -2083,10 +2898,101 @@ export interface components {
             peak_per_second: number;
         };
         /**
+         * @description Events go out.
+         * @enum {string}
+         */
+        OutboundDirection: "outbound";
+        /**
          * @description How an attempt ended.
          * @enum {string}
          */
         Outcome: "succeeded" | "rejected" | "timed_out" | "unreachable" | "blocked" | "deferred";
+        /** @description A powerlist. */
+        Powerlist: {
+            /** @example pl_06a2b3c4d5e6f */
+            id: string;
+            /** @description Unique in its account. */
+            name: string;
+            description: string;
+            /**
+             * @description Where a phone number is dialled from that says no country: ISO 3166-1 alpha-2.
+             * @example US
+             */
+            default_country: string;
+            /**
+             * Format: int64
+             * @description How many are on it.
+             */
+            contacts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is to be different about a powerlist. */
+        PowerlistSettings: {
+            name?: string;
+            description?: string;
+            /** @description Numbers that are there already stay as they are. */
+            default_country?: string;
+        };
+        /** @description What a request would come to. */
+        Preview: {
+            /** @description The request that was looked at; null for a body that was sent along, or if none came yet. */
+            request_id: string | null;
+            /** @description Every field that such a request can have. */
+            fields: components["schemas"]["PreviewField"][];
+            custom_fields: components["schemas"]["PreviewCustom"][];
+            /** @description Everything that the request says, to choose from. */
+            values: components["schemas"]["PreviewValue"][];
+            errors: components["schemas"]["ProblemField"][];
+            /** @description The contact that would be made, if there is none with that number yet. */
+            contact: {
+                [key: string]: unknown;
+            } | null;
+        };
+        PreviewColumn: {
+            /** @description As the heading has it. */
+            name: string;
+            /** @description A field of a contact, `custom_fields.` and a name, or null: left out. */
+            field: string | null;
+            samples: string[];
+        };
+        PreviewCustom: {
+            name: string;
+            path: string;
+            value: unknown;
+        };
+        PreviewError: {
+            pointer: string;
+            message: string;
+        };
+        PreviewField: {
+            /** @example phone_number */
+            field: string;
+            /** @description Where in the request it is; null if it is not there. */
+            path: string | null;
+            /** @description As it was sent. */
+            from: string | null;
+            /** @description As it would be kept. */
+            value: unknown;
+            error: string | null;
+        };
+        PreviewRow: {
+            /**
+             * Format: int64
+             * @description In the file, the heading being 1.
+             */
+            line: number;
+            values: string[];
+            contact: components["schemas"]["ContactFields"] | null;
+            /** @description Why it is skipped. */
+            reason: string | null;
+        };
+        PreviewValue: {
+            path: string;
+            sample: string;
+        };
         /** @description A secret that is on its way out. */
         PreviousSecret: {
             secret: string;
@@ -2286,6 +3192,26 @@ export interface components {
             reason: string | null;
             message: string;
         };
+        SkippedRow: {
+            /**
+             * Format: int64
+             * @description In the file, the heading being 1; 0 where it is not known.
+             */
+            line: number;
+            reason: string;
+            /** @description What the row says where it cannot be taken. */
+            text: string;
+        };
+        /** @description Rows that were not imported. */
+        SkippedRows: {
+            /** @description In the order of the file; of very many only the first 10,000. */
+            data: components["schemas"]["SkippedRow"][];
+            /**
+             * Format: int64
+             * @description All there are.
+             */
+            total: number;
+        };
         /** @description What happened, bucket by bucket and in all. */
         Statistics: {
             webhook_id: string | null;
@@ -2351,7 +3277,7 @@ export interface components {
          * @description What kind of thing was acted on.
          * @enum {string}
          */
-        TargetType: "webhook" | "event_type" | "api_key" | "account" | "user";
+        TargetType: "webhook" | "event_type" | "powerlist" | "contact" | "import" | "api_key" | "account" | "user";
         /** @description What a webhook's `timeout_ms` may be. */
         TimeoutBounds: {
             /** Format: int32 */
@@ -2424,6 +3350,15 @@ export interface components {
             message: string;
             signatures: components["schemas"]["SignatureVerdict"][];
         };
+        /** @description How requests show who they come from. */
+        Verification: {
+            scheme: components["schemas"]["VerificationScheme"];
+        };
+        /**
+         * @description How a request shows who it comes from.
+         * @enum {string}
+         */
+        VerificationScheme: "posthaste" | "standard_webhooks" | "github" | "stripe" | "twilio";
         /** @description A webhook. */
         Webhook: {
             /** @example wh_06a2b3c4d5e6f */
@@ -2434,8 +3369,8 @@ export interface components {
              */
             number: number;
             title: string;
-            /** @description `outbound`: events are posted to `url`. */
-            direction: components["schemas"]["Direction"];
+            /** @description Always `outbound`: events are posted to `url`. */
+            direction: components["schemas"]["OutboundDirection"];
             url: string;
             events: string[];
             powerlist_id: string | null;
@@ -2475,8 +3410,8 @@ export interface components {
          */
         WebhookSettings: {
             title?: string;
-            /** @description Only `outbound` for now. */
-            direction?: components["schemas"]["Direction"];
+            /** @description `outbound`, also if left out; it cannot be changed. */
+            direction?: components["schemas"]["OutboundDirection"];
             /**
              * @description https; plain http and addresses that are not public only where the operator allows them.
              * @example https://example.com/hooks
@@ -5254,6 +6189,284 @@ export interface operations {
             };
         };
     };
+    receiveContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and request get the same answer for 24 hours. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description The webhook's. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundContact"];
+                "application/x-www-form-urlencoded": components["schemas"]["InboundContact"];
+                "multipart/form-data": components["schemas"]["InboundContact"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactReceipt"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unverified: it is not signed as the webhook asks for */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency_key_reused */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description loop_detected: it went through too many webhooks */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receiveContactDelete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and request get the same answer for 24 hours. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description The webhook's. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundContactDelete"];
+                "application/x-www-form-urlencoded": components["schemas"]["InboundContactDelete"];
+                "multipart/form-data": components["schemas"]["InboundContactDelete"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactReceipt"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unverified: it is not signed as the webhook asks for */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency_key_reused */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description loop_detected: it went through too many webhooks */
+            508: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics: {
         parameters: {
             query?: never;
@@ -5517,7 +6730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5700,7 +6913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5905,7 +7118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6060,6 +7273,279 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ct_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteContact: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What the event says: `user`, `api`, `disposition`, `gdpr` or `opt_out`. Left out: `user` for
+                 *     somebody who signed in, `api` for a key.
+                 */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ct_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ct_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6555,7 +8041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6885,7 +8371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7168,7 +8654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7293,7 +8779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7622,7 +9108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7771,6 +9257,1374 @@ export interface operations {
             };
             /** @description There is no such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description Imports into this list. */
+                powerlist_id?: string;
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Job"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `job_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `job_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description already_ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSkippedRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `job_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkippedRows"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportSkippedRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `job_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPowerlists: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Powerlist"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPowerlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPowerlist"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Powerlist"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showPowerlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Powerlist"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePowerlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description in_use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePowerlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerlistSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Powerlist"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: {
+                /** @description Beginnings of words of the name, e-mail address, city or tags, or digits of the number. */
+                q?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Contact"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upsertContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactSettings"];
+            };
+        };
+        responses: {
+            /** @description It was there */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description It is new */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createImport: {
+        parameters: {
+            query?: {
+                /** @description What the file is called; only shown. */
+                file_name?: string;
+                /** @description As for a preview. */
+                columns?: string;
+                /** @description `,`, `;`, `|` or `tab`; found out, if left out. */
+                delimiter?: string;
+                /** @description What is done with a contact that is there: `update` (if left out) or `skip`. */
+                on_existing?: string;
+                /** @description Put on every contact of the file, with commas between them. */
+                tags?: string;
+                /** @description Skip whoever did not agree to be called; `false`, if left out. */
+                only_with_consent?: boolean;
+                /** @description Whether each change raises a `contact` event; `false`, if left out. */
+                raise_events?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_imports */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewImport: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What each column holds: a JSON array with the name of a contact's field,
+                 *     `custom_fields.` and a name, or null for a column that is left out. Suggested from the
+                 *     heading, if left out.
+                 * @example ["phone_number", "custom_fields.budget", null]
+                 */
+                columns?: string;
+                /** @description `,`, `;`, `|` or `tab`; found out, if left out. */
+                delimiter?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `pl_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7992,7 +10846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8168,7 +11022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8289,7 +11143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8681,7 +11535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8948,7 +11802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9072,7 +11926,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_Webhook"];
+                    "application/json": components["schemas"]["List_AnyWebhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -9140,7 +11994,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewWebhook"];
+                "application/json": components["schemas"]["NewAnyWebhook"];
             };
         };
         responses: {
@@ -9149,7 +12003,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreatedWebhook"];
+                    "application/json": components["schemas"]["CreatedAnyWebhook"];
                 };
             };
             /** @description The body is not JSON */
@@ -9215,7 +12069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9270,7 +12124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Webhook"];
+                    "application/json": components["schemas"]["AnyWebhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -9398,7 +12252,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WebhookSettings"];
+                "application/json": components["schemas"]["AnyWebhookSettings"];
             };
         };
         responses: {
@@ -9407,7 +12261,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Webhook"];
+                    "application/json": components["schemas"]["AnyWebhook"];
                 };
             };
             /** @description The body is not JSON */
@@ -9464,7 +12318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9586,7 +12440,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Webhook"];
+                    "application/json": components["schemas"]["AnyWebhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -9645,6 +12499,379 @@ export interface operations {
             };
         };
     };
+    previewMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `wh_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewPreview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_direction */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInboundRequests: {
+        parameters: {
+            query?: {
+                /** @description Only those that came to this. */
+                verdict?: "created" | "updated" | "deleted" | "none" | "invalid" | "unverified" | "loop" | "key_reused";
+                /** @description 1 to 200; 50 if left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `wh_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_InboundRequest"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_direction */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showInboundRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `wh_…` */
+                id: string;
+                /** @description `req_…` */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundRequest"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_direction */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayInboundRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `wh_…` */
+                id: string;
+                /** @description `req_…` */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundRequest"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_direction */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resumeWebhook: {
         parameters: {
             query?: never;
@@ -9662,7 +12889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Webhook"];
+                    "application/json": components["schemas"]["AnyWebhook"];
                 };
             };
             /** @description A valid API key or session is needed */
@@ -9790,7 +13017,132 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something in the request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server's store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `wh_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhook"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key or session is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_direction */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9964,7 +13316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description webhook_disabled or webhook_paused */
+            /** @description webhook_disabled, webhook_paused or wrong_direction */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9982,7 +13334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body must be sent as application/json */
+            /** @description The body must be sent as another media type */
             415: {
                 headers: {
                     [name: string]: unknown;
