@@ -6,11 +6,8 @@ import { ApiProblem } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
-/** The description of the API does not say which of them `direction` tells. */
-export type OutboundWebhook = Omit<Schemas["Webhook"], "direction"> & { direction: "outbound" };
-export type InboundWebhook = Omit<Schemas["InboundWebhook"], "direction"> & {
-  direction: "inbound";
-};
+export type OutboundWebhook = Schemas["Webhook"];
+export type InboundWebhook = Schemas["InboundWebhook"];
 export type Webhook = OutboundWebhook | InboundWebhook;
 export type InboundEndpoint = Schemas["InboundEndpoint"];
 export type InboundRequest = Schemas["InboundRequest"];

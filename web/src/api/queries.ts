@@ -98,7 +98,7 @@ export const webhooksQuery = queryOptions({
       const page = await answer(
         client.GET("/v1/webhooks", { params: { query: { limit: PAGE, cursor } } }),
       );
-      all.push(...(page.data as Webhook[]));
+      all.push(...page.data);
       cursor = page.next_cursor ?? undefined;
     } while (cursor !== undefined && all.length < WEBHOOKS_MAX);
     return { webhooks: all, complete: cursor === undefined };
@@ -108,8 +108,8 @@ export const webhooksQuery = queryOptions({
 export function webhookQuery(id: string) {
   return queryOptions({
     queryKey: ["webhooks", id],
-    queryFn: async () =>
-      (await answer(client.GET("/v1/webhooks/{id}", { params: { path: { id } } }))) as Webhook,
+    queryFn: (): Promise<Webhook> =>
+      answer(client.GET("/v1/webhooks/{id}", { params: { path: { id } } })),
   });
 }
 
