@@ -227,7 +227,8 @@ pub trait ImportStore: Send + Sync + 'static {
     /// Moves an import on, in the transaction that makes these changes. What became of each is
     /// counted beside what was before (see [`ImportProgress`]); `progress` says how far the file is
     /// and counts all that was skipped before the store saw it. `None`, and nothing is changed, if
-    /// it is over (cancelled) by now.
+    /// it is over (cancelled) by now, or if these rows are done already: whoever asked for them
+    /// before may have been stopped while it waited.
     async fn advance_import(
         &self,
         now: Timestamp,

@@ -129,8 +129,8 @@ enum InboundVerb {
         data: Option<String>,
     },
     /// List the requests that came, newest first; or show one
-    #[command(before_help = "Examples:\n  posthaste inbound requests 3\n  posthaste inbound \
-                             requests 3 --verdict invalid\n  posthaste inbound requests 3 req_…")]
+    #[command(before_help = "Examples:\n  posthaste inbound requests 3 --verdict invalid\n  \
+                             posthaste inbound requests 3 req_…")]
     Requests {
         webhook: String,
         /// Show this one as a whole

@@ -47,6 +47,10 @@ async fn file_of(store: &dyn Store, id: JobId) -> Vec<u8> {
     }
 }
 
+fn after_a_row(job: &ImportJob) -> ImportProgress {
+    ImportProgress { rows_done: job.progress.rows_done + 1, ..job.progress }
+}
+
 fn skip(line: u64) -> SkippedRow {
     SkippedRow { line, reason: "is not a \"number\"".to_owned(), text: "ä,b".to_owned() }
 }
@@ -134,6 +138,12 @@ pub async fn an_import_moves_on_with_its_contacts(f: &mut dyn Fixture) {
     let advanced = store.advance_import(at(DAY), job.id, progress, edits, vec![]).await;
     let advanced = advanced.expect("advance").expect("it is not over");
     assert_eq!(advanced.progress, ImportProgress { created: 3, ..progress });
+    // As by a runner that was stopped, and whose last call came through all the same.
+    let again = vec![upsert(&list, 4, patch(&[])), upsert(&list, 5, patch(&[]))];
+    let repeated = store.advance_import(at(DAY), job.id, progress, again, vec![skip(6)]).await;
+    assert_eq!(repeated.expect("advance"), None);
+    let found = store.import(account(1), job.id).await.expect("import");
+    assert_eq!(found, Some(advanced), "rows that were done are not done again");
     let list = store.powerlist(account(1), list.id).await.expect("list").expect("it is there");
     assert_eq!(list.contacts, 3);
     let skips = store.skipped_rows(job.id).await.expect("skipped");
@@ -157,7 +167,7 @@ pub async fn an_import_that_is_over_stays_as_it_is(f: &mut dyn Fixture) {
         let store = f.store();
         let edits: Vec<ContactEdit> = vec![upsert(&list, 1, patch(&[]))];
         let advanced =
-            store.advance_import(at(DAY), job.id, job.progress, edits, vec![skip(1)]).await;
+            store.advance_import(at(DAY), job.id, after_a_row(&job), edits, vec![skip(1)]).await;
         assert_eq!(advanced.expect("advance"), None);
         let again = store.set_import_state(at(2 * DAY), job.id, JobState::Running, None).await;
         assert!(!again.expect("state"));
@@ -183,7 +193,7 @@ pub async fn an_import_ends_with_its_powerlist(f: &mut dyn Fixture) {
     let stays = new_import(&*store, &other, "phone\n1\n").await;
     assert!(store.delete_powerlist(account(1), list.id).await.expect("delete"));
     let edits = vec![upsert(&list, 1, patch(&[]))];
-    let advanced = store.advance_import(now(), job.id, job.progress, edits, vec![]).await;
+    let advanced = store.advance_import(now(), job.id, after_a_row(&job), edits, vec![]).await;
     assert_eq!(advanced.expect("advance"), None);
     let found = store.import(account(1), job.id).await.expect("import").expect("it is kept");
     assert_eq!(found.state, JobState::Cancelled);
@@ -199,7 +209,8 @@ pub async fn so_many_skipped_rows_are_kept(f: &mut dyn Fixture) {
     let kept = IMPORT_SKIPS_KEPT_MAX as u64;
     for first in [0, kept - 10, kept + 100] {
         let skipped: Vec<SkippedRow> = (first..kept + first).map(skip).collect();
-        let progress = ImportProgress { skipped: job.progress.skipped + kept, ..job.progress };
+        let skipped_so_far = job.progress.skipped + kept;
+        let progress = ImportProgress { skipped: skipped_so_far, ..after_a_row(&job) };
         let advanced = store.advance_import(now(), job.id, progress, vec![], skipped).await;
         job = advanced.expect("advance").expect("it is not over");
     }
@@ -238,7 +249,8 @@ pub async fn two_imports_at_once_share_a_list(f: &mut dyn Fixture) {
         running.spawn(async move {
             let edits =
                 (0..100).map(|last| upsert(&list, import * 50 + last, patch(&[]))).collect();
-            let advanced = store.advance_import(now(), job.id, job.progress, edits, vec![]).await;
+            let advanced =
+                store.advance_import(now(), job.id, after_a_row(&job), edits, vec![]).await;
             advanced.expect("advance").expect("it is not over").progress
         });
     }

@@ -122,6 +122,10 @@ impl ImportStore for SqliteStore {
                 let Some(job) = job(&change.tx, id)?.filter(|job| !job.state.is_over()) else {
                     return Ok(None);
                 };
+                let brings_rows = !(edits.is_empty() && skipped.is_empty());
+                if brings_rows && progress.rows_done <= job.progress.rows_done {
+                    return Ok(None);
+                }
                 advance(change, now, job, progress, edits, &skipped).map(Some)
             })
         })

@@ -240,6 +240,9 @@ mod files {
         let before = TempDir::new().expect("a folder");
         for entry in fs::read_dir(fixture.folder()).expect("a folder") {
             let entry = entry.expect("an entry");
+            if entry.path().is_dir() {
+                continue;
+            }
             fs::copy(entry.path(), before.path().join(entry.file_name())).expect("copy");
         }
         fixture.store().expire(at(DAY)).await.expect("expire");
