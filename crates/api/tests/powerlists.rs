@@ -1,5 +1,4 @@
 //! Powerlists over the API: who may do what with them, and what they refuse.
-#![expect(clippy::unwrap_used, reason = "a failed test panics, helper functions included")]
 
 mod support;
 

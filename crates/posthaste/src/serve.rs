@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use posthaste_api::raiser::raise_contact_events;
-use posthaste_api::{Api, AppState, Inbox};
+use posthaste_api::{Api, AppState, Inbox, run_imports};
 use posthaste_core::directory::Directory;
 use posthaste_core::limits::{AUDIT_KEPT, BATCH_BODY_BYTES_MAX};
 use posthaste_core::session::Token;
@@ -110,17 +110,13 @@ impl Server {
             let api = api.clone();
             async move { api.answer(remote, request).await }
         };
-        let raising = raise_contact_events(state.clone(), until(stopped.clone()));
         let parts = Running {
             engine: engine_task,
             api: tokio::spawn(listen::answer(listener, answer_one, until(stopped.clone()))),
-            raising: tokio::spawn(raising),
+            raising: tokio::spawn(raise_contact_events(state.clone(), until(stopped.clone()))),
             checking: tokio::spawn(keep_checking(state.clone())),
             expiring: tokio::spawn(expire(store, clock, config.retention(), stopped.clone())),
-            importing: tokio::spawn(posthaste_api::run_imports(
-                state.clone(),
-                until(stopped.clone()),
-            )),
+            importing: tokio::spawn(run_imports(state.clone(), until(stopped.clone()))),
             state,
         };
         let supervisor = tokio::spawn(supervise(parts, stop.clone(), stopped));

@@ -110,7 +110,7 @@ pub async fn run(arguments: ContactArgs, context: &Context) -> Outcome {
             context.output.one(&context.client.get(&path_of(&contact)).await?, FIELDS);
         }
         ContactVerb::Add { list, phone_number, set, tags } => {
-            let body = body(&phone_number, &set, tags)?;
+            let body = body(&phone_number, &set, &tags)?;
             let path = contacts_of(&powerlist::find(context, &list).await?);
             context.output.one(&context.client.post(&path, &body).await?, FIELDS);
         }
@@ -136,7 +136,7 @@ fn path_of(contact: &str) -> String {
 
 /// What was named, as the API takes it. `consent` and `dnd` are true or false, a custom field is
 /// JSON if it can be read as that.
-fn body(phone_number: &str, set: &[String], tags: Vec<String>) -> Result<Value, Failure> {
+fn body(phone_number: &str, set: &[String], tags: &[String]) -> Result<Value, Failure> {
     let mut body = Map::new();
     let mut custom = Map::new();
     body.insert("phone_number".to_owned(), json!(phone_number));
@@ -182,7 +182,7 @@ mod tests {
             "phone_number": "030 1", "first_name": "Ada", "consent": true, "city": null,
             "tags": ["hot"], "custom_fields": {"budget": 85, "a": null},
         });
-        assert_eq!(body("030 1", &set, vec!["hot".to_owned()]).unwrap(), expected);
-        assert!(body("030 1", &["city".to_owned()], Vec::new()).is_err());
+        assert_eq!(body("030 1", &set, &["hot".to_owned()]).unwrap(), expected);
+        assert!(body("030 1", &["city".to_owned()], &[]).is_err());
     }
 }

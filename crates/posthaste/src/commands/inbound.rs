@@ -179,10 +179,10 @@ pub async fn run(arguments: InboundArgs, context: &Context) -> Outcome {
             if let Some(limit) = limit.as_deref().map(rate_limit).transpose()? {
                 body["rate_limit"] = limit;
             }
-            show(context, context.client.post("/v1/webhooks", &body).await?);
+            show(context, &context.client.post("/v1/webhooks", &body).await?);
         }
         InboundVerb::Show { webhook } => {
-            show(context, inbound(context, &webhook).await?);
+            show(context, &inbound(context, &webhook).await?);
         }
         InboundVerb::Test { webhook, event, data } => {
             return test(context, &webhook, &event, data.as_deref()).await;
@@ -231,8 +231,8 @@ async fn request_path(context: &Context, webhook: &str, request: &str) -> Result
 
 /// The webhook and, for people, its URLs: with the address that the server is called by here, if it
 /// does not know another.
-fn show(context: &Context, webhook: Value) {
-    context.output.one(&webhook, FIELDS);
+fn show(context: &Context, webhook: &Value) {
+    context.output.one(webhook, FIELDS);
     if !context.output.is_for_people() {
         return;
     }
