@@ -2,6 +2,10 @@
 
 mod support;
 
+use posthaste_core::contact::NewPowerlist;
+use posthaste_core::limits::POWERLISTS_PER_ACCOUNT_MAX;
+use posthaste_core::phone::Country;
+use posthaste_core::time::Timestamp;
 use serde_json::{Value, json};
 use support::TestServer;
 
@@ -41,6 +45,22 @@ async fn a_list_is_made_shown_renamed_and_deleted() {
         .map(|e| e["action"].as_str().unwrap())
         .collect();
     assert_eq!(actions, ["powerlist.deleted", "powerlist.updated", "powerlist.created"]);
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_lists_and_no_more() {
+    let server = TestServer::start().await;
+    for number in 0..POWERLISTS_PER_ACCOUNT_MAX {
+        let new = NewPowerlist {
+            account_id: server.account,
+            name: number.to_string(),
+            description: String::new(),
+            default_country: Country::US,
+        };
+        server.store.create_powerlist(Timestamp::EPOCH, new).await.expect("a new list");
+    }
+    let one_more = server.post("/v1/powerlists", json!({"name": "Spring"})).await;
+    one_more.expect_problem(409, "limit_reached");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ pub const RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);
 /// Of a powerlist's name.
 pub const POWERLIST_NAME_CHARS_MAX: usize = 100;
 /// Powerlists of one account.
-pub const POWERLISTS_MAX: usize = 10_000;
+pub const POWERLISTS_PER_ACCOUNT_MAX: usize = 1_000;
 /// A name, an address or the like.
 pub const CONTACT_TEXT_CHARS_MAX: usize = 500;
 pub const TAGS_MAX: usize = 100;

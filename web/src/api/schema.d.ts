@@ -9785,7 +9785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description taken */
+            /** @description taken or limit_reached */
             409: {
                 headers: {
                     [name: string]: unknown;

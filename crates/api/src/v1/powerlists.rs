@@ -8,7 +8,9 @@ use posthaste_core::audit::AuditAction;
 use posthaste_core::contact::{NewPowerlist, Powerlist};
 use posthaste_core::error::{Complaints, Invalid};
 use posthaste_core::id::{AccountId, PowerlistId};
-use posthaste_core::limits::{DESCRIPTION_CHARS_MAX, POWERLIST_NAME_CHARS_MAX};
+use posthaste_core::limits::{
+    DESCRIPTION_CHARS_MAX, POWERLIST_NAME_CHARS_MAX, POWERLISTS_PER_ACCOUNT_MAX,
+};
 use posthaste_core::phone::Country;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,7 +156,7 @@ pub async fn list(
 /// Make a powerlist
 #[utoipa::path(post, path = "/v1/powerlists", operation_id = "createPowerlist", tag = "Contacts",
     security(("api_key" = ["write"])), request_body = NewPowerlistBody,
-    responses((status = 201, body = PowerlistJson), (status = 409, description = "taken",
+    responses((status = 201, body = PowerlistJson), (status = 409, description = "taken or limit_reached",
             body = Problem, content_type = "application/problem+json")))]
 pub async fn create(
     caller: Caller<Write>,
@@ -176,6 +178,9 @@ pub async fn create(
     let shared = state.clone();
     let list = state
         .change(caller.by, async move {
+            if shared.store.count_powerlists(new.account_id).await? >= POWERLISTS_PER_ACCOUNT_MAX {
+                return Err(ApiError::limit_reached("powerlists", POWERLISTS_PER_ACCOUNT_MAX));
+            }
             let list = shared.store.create_powerlist(shared.now(), new).await?;
             let record = Record::made(AuditAction::PowerlistCreated, &list);
             Ok(Changed::and(list, record))

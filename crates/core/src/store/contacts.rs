@@ -78,6 +78,8 @@ pub trait ContactStore: Send + Sync + 'static {
         id: PowerlistId,
     ) -> Result<Option<Powerlist>, StoreError>;
 
+    async fn count_powerlists(&self, account: AccountId) -> Result<usize, StoreError>;
+
     async fn list_powerlists(
         &self,
         account: AccountId,

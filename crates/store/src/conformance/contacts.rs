@@ -113,6 +113,9 @@ pub async fn a_powerlists_name_is_its_accounts(f: &mut dyn Fixture) {
     let again = f.store().create_powerlist(now(), new).await;
     assert!(matches!(again, Err(StoreError::Taken { .. })), "{again:?}");
     let second = new_list(&*f.store(), account(1), "Others").await;
+    let count = async |account| f.store().count_powerlists(account).await.expect("a count");
+    assert_eq!((count(account(1)).await, count(account(2)).await), (2, 1));
+    assert_eq!(count(account(3)).await, 0);
     let renamed = Powerlist { name: "Leads".to_owned(), ..second };
     let renamed = f.store().update_powerlist(&renamed).await;
     assert!(matches!(renamed, Err(StoreError::Taken { .. })), "{renamed:?}");

@@ -75,6 +75,13 @@ impl ContactStore for SqliteStore {
         .await
     }
 
+    async fn count_powerlists(&self, account: AccountId) -> Result<usize, StoreError> {
+        self.read(move |shared| {
+            shared.contacts.read(|connection| powerlists::count_of(connection, account))
+        })
+        .await
+    }
+
     async fn list_powerlists(
         &self,
         account: AccountId,

@@ -69,6 +69,14 @@ pub fn update(connection: &Connection, powerlist: &Powerlist) -> Result<bool, Fa
     Ok(is_there)
 }
 
+// By powerlists_by_account.
+pub fn count_of(connection: &Connection, account: AccountId) -> Result<usize, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM powerlists WHERE account_id = ?1")?;
+    let count: u32 = statement.query_row([account.as_i64()], |row| row.get(0))?;
+    Ok(count as usize)
+}
+
 /// Takes the list away and notes that its contacts are to be swept. Imports into it are over; they
 /// are returned, so that their files can go. `None` if there is no such list.
 pub fn delete(
