@@ -2,6 +2,7 @@
 //! makes its changes in batches. Between two batches it can be cancelled, stopped, or killed; it
 //! goes on where the store says it was. What a file means is decided in `core::import_file`.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use parking_lot::Mutex;
 use posthaste_core::contact_columns::{Columns, RowRules};
 use posthaste_core::csv::{CsvError, CsvReader, Place};
 use posthaste_core::error::Invalid;
-use posthaste_core::id::JobId;
+use posthaste_core::id::{AccountId, JobId};
 use posthaste_core::import::{ImportJob, ImportProgress, JobState};
 use posthaste_core::import_file::{Batch, Check, Unfit};
+use posthaste_core::limits::IMPORTS_WAITING_MAX;
 use posthaste_core::phone::PhoneNumber;
 use posthaste_core::store::StoreError;
 use posthaste_core::time::Timestamp;
@@ -34,6 +36,26 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 pub struct Imports {
     there_is_one: Notify,
     running: Mutex<Option<Running>>,
+    /// Files on their way in, of each account.
+    uploads: Mutex<HashMap<AccountId, usize>>,
+}
+
+/// The place of a file on its way in; given back when dropped.
+pub struct Uploading<'i> {
+    imports: &'i Imports,
+    account: AccountId,
+}
+
+impl Drop for Uploading<'_> {
+    fn drop(&mut self) {
+        let mut uploads = self.imports.uploads.lock();
+        if let Some(open) = uploads.get_mut(&self.account) {
+            *open -= 1;
+            if *open == 0 {
+                uploads.remove(&self.account);
+            }
+        }
+    }
 }
 
 /// The import that runs, since this process took it up.
@@ -45,6 +67,18 @@ struct Running {
 }
 
 impl Imports {
+    /// A place for one more file of an account with so many imports that wait: they may be as many
+    /// together. Who sends slowly would otherwise fill the disk with files that nobody counts.
+    pub fn begin_upload(&self, account: AccountId, waiting: usize) -> Option<Uploading<'_>> {
+        let mut uploads = self.uploads.lock();
+        let open = uploads.get(&account).copied().unwrap_or_default();
+        if waiting + open >= IMPORTS_WAITING_MAX {
+            return None;
+        }
+        uploads.insert(account, open + 1);
+        Some(Uploading { imports: self, account })
+    }
+
     /// There is a new one.
     pub fn wake(&self) {
         self.there_is_one.notify_one();
@@ -253,5 +287,25 @@ impl File {
         self.piece = state.store.read_import(self.job, self.at, PIECE_BYTES).await?;
         self.at += self.piece.len() as u64;
         Ok(!self.piece.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_on_their_way_in_take_the_places_of_imports() {
+        let imports = Imports::default();
+        let (one, other) = (AccountId::from_raw(1), AccountId::from_raw(2));
+        let mut places: Vec<Uploading<'_>> =
+            (2..IMPORTS_WAITING_MAX).filter_map(|_| imports.begin_upload(one, 2)).collect();
+        assert_eq!(places.len(), IMPORTS_WAITING_MAX - 2);
+        assert!(imports.begin_upload(one, 2).is_none());
+        assert!(imports.begin_upload(other, 0).is_some(), "each account has its own");
+        places.pop();
+        assert!(imports.begin_upload(one, 2).is_some(), "a place was given back");
+        drop(places);
+        assert!(imports.uploads.lock().is_empty());
     }
 }

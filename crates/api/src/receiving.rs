@@ -21,7 +21,7 @@ use posthaste_core::inbound::{
     Done, InboundOperation, InboundRequest, InboundSettings, InboundWebhook, ReceivedRequest,
     Verdict,
 };
-use posthaste_core::limits::HOPS_MAX;
+use posthaste_core::limits::{HOPS_MAX, INBOUND_ERRORS_MAX};
 use posthaste_core::store::Wanted;
 use posthaste_core::time::Timestamp;
 use posthaste_core::webhook::WebhookStatus;
@@ -210,6 +210,10 @@ fn unwanted(
     urls: &[String],
 ) -> Option<Verdict> {
     if let Some(verification) = &webhook.settings.verification {
+        if !received.query.is_empty() && !verification.scheme.signs_query() {
+            let why = "fields behind the ? are not signed: send them in the body";
+            return Some(Verdict::Unverified(why.to_owned()));
+        }
         let signed = SignedRequest { headers: &received.headers, urls, body: &received.body };
         if let Err(why) = verification.check(now, signed) {
             return Some(Verdict::Unverified(why));
@@ -227,15 +231,21 @@ pub async fn wanted(
     let settings = &webhook.settings;
     let values = match values_of(received) {
         Ok(values) => values,
-        Err(invalid) => return Ok(Wanted::Refused(Verdict::Invalid(invalid.errors))),
+        Err(invalid) => return Ok(refused(invalid.errors)),
     };
     let meant =
         understand(state, webhook.account_id, settings, received.operation, &values).await?;
     Ok(match meant.map(|meaning| (meaning.edit, meaning.errors)) {
         Ok((Some(edit), _)) => Wanted::Edit(edit),
-        Ok((None, errors)) => Wanted::Refused(Verdict::Invalid(errors)),
-        Err(invalid) => Wanted::Refused(Verdict::Invalid(invalid.errors)),
+        Ok((None, errors)) => refused(errors),
+        Err(invalid) => refused(invalid.errors),
     })
+}
+
+/// What is wrong is kept with the request, so there is an end to it.
+fn refused(mut errors: Vec<FieldError>) -> Wanted {
+    errors.truncate(INBOUND_ERRORS_MAX);
+    Wanted::Refused(Verdict::Invalid(errors))
 }
 
 /// The values of a request that was kept, or is about to be.

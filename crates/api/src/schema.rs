@@ -122,9 +122,14 @@ impl<'s> Scales<'s> {
                 return Err(Invalid::at(format!("{at}/{name}"), "is not supported; use $ref"));
             }
         }
-        if !at.is_empty() && schema.get("$id").is_some() {
-            return Err(Invalid::at(format!("{at}/$id"), "may stand at the top only"));
+        // Each changes what a reference below it means; `id` is what `$id` was called in draft 4.
+        for name in ["$id", "id", "$schema"] {
+            let is_there = schema.get(name).is_some_and(Value::is_string);
+            if !at.is_empty() && is_there {
+                return Err(Invalid::at(format!("{at}/{name}"), "may stand at the top only"));
+            }
         }
+        weight = weight.saturating_add(listed(schema));
         self.count_patterns(schema, at)?;
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let target = self.find(reference).map_err(|why| Invalid::at(format!("{at}/$ref"), why));
@@ -162,6 +167,16 @@ impl<'s> Scales<'s> {
         let found = local(self.root, fragment);
         found.ok_or_else(|| format!("{reference:?} is not in this schema"))
     }
+}
+
+/// How much there is in its lists, each entry of which may have to be looked at.
+fn listed(schema: &Value) -> usize {
+    let lists = ["enum", "required"].into_iter().filter_map(|name| schema.get(name)?.as_array());
+    let by_name = ["dependentRequired", "dependencies"].into_iter();
+    let of_names = by_name
+        .filter_map(|name| schema.get(name)?.as_object())
+        .flat_map(|of| of.values().map(|names| 1 + names.as_array().map_or(0, Vec::len)));
+    lists.map(Vec::len).chain(of_names).fold(0, usize::saturating_add)
 }
 
 fn fault_of_data(error: &ValidationError<'_>) -> FieldError {
@@ -243,6 +258,39 @@ mod tests {
             schema.faults(&data.to_string()).iter().map(ToString::to_string).collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{data}");
+    }
+
+    #[test]
+    fn what_references_mean_cannot_be_changed_below_the_top() {
+        for (name, value) in [
+            ("$id", "http://h/"),
+            ("id", "http://h/"),
+            ("$schema", "http://json-schema.org/draft-04/schema#"),
+        ] {
+            let schema = json!({ "$schema": "http://json-schema.org/draft-04/schema#",
+                "properties": { "a": { name: value } } });
+            let Err(invalid) = Schema::compile(&schema.to_string()) else {
+                panic!("{schema} is refused")
+            };
+            assert_eq!(invalid.errors[0].pointer, format!("/properties/a/{name}"));
+        }
+        let field = json!({ "properties": { "id": { "type": "string" } } });
+        Schema::compile(&field.to_string()).map(drop).expect("a field may be called id");
+    }
+
+    #[test]
+    fn long_lists_weigh() {
+        let names: Vec<String> = (0..40_000).map(|n| n.to_string()).collect();
+        for schema in [
+            json!({ "items": { "enum": names } }),
+            json!({ "items": { "required": names } }),
+            json!({ "items": { "dependentRequired": { "a": names } } }),
+        ] {
+            match Schema::compile(&schema.to_string()) {
+                Ok(schema) => assert!(schema.cost(1) >= 40_000),
+                Err(invalid) => assert!(invalid.to_string().contains("too large")),
+            }
+        }
     }
 
     #[test]

@@ -287,6 +287,8 @@ async fn a_signature_of_ours_is_verified_with_the_secret_that_was_made() {
     let signature = format!("sha256={}", hex::encode(digest));
     let headers = [("content-type", JSON), ("x-webhook-signature-256", signature.as_str())];
     post_with(&server, &path(&hook, 0), &headers, body).await.expect(200);
+    let with_query = format!("{}?dnd=false", path(&hook, 0));
+    post_with(&server, &with_query, &headers, body).await.expect_problem(401, "unverified");
     let other = r#"{"phone":"2025550188"}"#;
     post_with(&server, &path(&hook, 0), &headers, other).await.expect_problem(401, "unverified");
 }

@@ -57,8 +57,11 @@ pub fn unguarded(text: &str) -> &str {
     }
 }
 
+/// What a formula begins with, also as East Asian keyboards write it.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 fn runs(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+    text.trim_start_matches('\'').starts_with(FORMULA)
 }
 
 #[cfg(test)]

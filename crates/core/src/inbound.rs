@@ -123,6 +123,12 @@ impl VerificationScheme {
         }
     }
 
+    /// Whether what stands behind the `?` is signed too. Where it is not, anybody who saw one
+    /// request could add fields to it.
+    pub fn signs_query(self) -> bool {
+        self == VerificationScheme::Twilio
+    }
+
     pub fn parse(text: &str) -> Option<VerificationScheme> {
         VerificationScheme::ALL.into_iter().find(|scheme| scheme.as_str() == text)
     }

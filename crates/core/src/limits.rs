@@ -232,6 +232,12 @@ pub const INBOUND_PER_S_DEFAULT: u32 = 50;
 pub const MAPPING_FIELDS_MAX: usize = 100;
 /// Values that one request may have, nested ones included.
 pub const INBOUND_VALUES_MAX: usize = 1_000;
+/// Objects, lists and values that one request may have: also an empty object takes time to look at.
+pub const INBOUND_NODES_MAX: usize = 4_000;
+/// The path of a value in a request. Each value has its own, with the names of all that it is in.
+pub const INBOUND_PATH_BYTES_MAX: usize = 500;
+/// Things that are wrong with one request, as far as they are kept and told.
+pub const INBOUND_ERRORS_MAX: usize = 100;
 /// Requests kept of one inbound webhook; the oldest go first.
 pub const INBOUND_KEPT_MAX: usize = 10_000;
 /// An event raised by an inbound request, sent on, received, and so on: after this many times

@@ -336,7 +336,9 @@ async fn take(
     if announced_bytes(headers).is_some_and(|bytes| bytes > IMPORT_FILE_BYTES_MAX) {
         return Err(too_large());
     }
-    check_waiting(state, account).await?;
+    let waiting = check_waiting(state, account).await?;
+    let place = state.imports.begin_upload(account, waiting);
+    let _place = place.ok_or_else(|| too_many(IMPORTS_WAITING_MAX))?;
     let upload = take_file(state, body, &mut wish).await?;
     Ok((wish.settings, upload))
 }
@@ -390,14 +392,19 @@ fn too_large() -> ApiError {
     ApiError::new(Code::BodyTooLarge, detail)
 }
 
-async fn check_waiting(state: &AppState, account: AccountId) -> Result<(), ApiError> {
+/// How many wait.
+async fn check_waiting(state: &AppState, account: AccountId) -> Result<usize, ApiError> {
     // The newest are enough: those that wait are among them, as older ones go first.
     let page = PageRequest { limit: PAGE_LIMIT_MAX, cursor: None };
     let newest = state.store.list_imports(account, None, page).await?.items;
     let waiting = newest.iter().filter(|job: &&ImportJob| !job.state.is_over()).count();
     if waiting >= IMPORTS_WAITING_MAX {
-        let detail = format!("{waiting} imports wait or run: let one end, or cancel it");
-        return Err(ApiError::new(Code::TooManyImports, detail));
+        return Err(too_many(waiting));
     }
-    Ok(())
+    Ok(waiting)
+}
+
+fn too_many(waiting: usize) -> ApiError {
+    let detail = format!("{waiting} imports come in, wait or run: let one end, or cancel it");
+    ApiError::new(Code::TooManyImports, detail)
 }

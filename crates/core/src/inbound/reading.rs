@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::multipart;
 use crate::canonical::canonicalise;
 use crate::error::Invalid;
-use crate::limits::{DEPTH_MAX, INBOUND_VALUES_MAX};
+use crate::limits::{DEPTH_MAX, INBOUND_NODES_MAX, INBOUND_PATH_BYTES_MAX, INBOUND_VALUES_MAX};
 
 /// One value of a request, and where it stands there.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,7 @@ pub fn read(body: Body<'_>) -> Result<Vec<Sent>, Invalid> {
         Form::Multipart { boundary } => {
             for part in multipart::fields(body.bytes, boundary)? {
                 let text = String::from_utf8(part.text.to_vec()).map_err(|_| {
-                    Invalid::at(pointer_to(&part.name), "is not UTF-8: send it as UTF-8")
+                    Invalid::at(short(pointer_to(&part.name)), "is not UTF-8: send it as UTF-8")
                 })?;
                 values.named(&part.name, text)?;
             }
@@ -120,6 +120,8 @@ impl<'a> Form<'a> {
 #[derive(Default)]
 struct Values {
     sent: Vec<Sent>,
+    /// Looked at so far, whether or not they hold a value.
+    nodes: usize,
 }
 
 impl Values {
@@ -136,7 +138,8 @@ impl Values {
         for (name, text) in form_urlencoded::parse(bytes.trim_ascii()) {
             // The library puts this mark where bytes are not UTF-8; nobody types it.
             if name.contains('\u{fffd}') || text.contains('\u{fffd}') {
-                return Err(Invalid::at(pointer_to(&name), "is not UTF-8: send it as UTF-8"));
+                let pointer = short(pointer_to(&name));
+                return Err(Invalid::at(pointer, "is not UTF-8: send it as UTF-8"));
             }
             self.named(&name, text.into_owned())?;
         }
@@ -149,6 +152,7 @@ impl Values {
         if path.split('.').count() > DEPTH_MAX {
             return Err(too_deep(pointer_to(name)));
         }
+        check_length(&path, &pointer_to(name))?;
         if path.is_empty() { Ok(()) } else { self.push(path, pointer_to(name), text.into()) }
     }
 
@@ -197,6 +201,13 @@ impl Values {
         if depth >= DEPTH_MAX {
             return Err(too_deep(pointer));
         }
+        // Before anything below copies the path.
+        check_length(&path, &pointer)?;
+        self.nodes += 1;
+        if self.nodes > INBOUND_NODES_MAX {
+            let message = format!("a request has at most {INBOUND_NODES_MAX} objects and values");
+            return Err(Invalid::at("", message));
+        }
         match Node::read(raw).map_err(|invalid| invalid.under(&pointer))? {
             Node::Scalar(value) => self.push(path, pointer, value),
             Node::Object(members) => self.object(&path, &pointer, members, depth + 1),
@@ -231,8 +242,27 @@ impl Values {
     }
 }
 
+/// The path of each value has all names above it: a long one would be copied for each.
+fn check_length(path: &str, pointer: &str) -> Result<(), Invalid> {
+    if path.len() <= INBOUND_PATH_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("names have at most {INBOUND_PATH_BYTES_MAX} bytes, with those above");
+    Err(Invalid::at(short(pointer.to_owned()), message))
+}
+
+/// What is told of a name that may be of any length.
+fn short(mut pointer: String) -> String {
+    let end = pointer.floor_char_boundary(INBOUND_PATH_BYTES_MAX);
+    if end < pointer.len() {
+        pointer.truncate(end);
+        pointer.push('…');
+    }
+    pointer
+}
+
 fn too_deep(pointer: String) -> Invalid {
-    Invalid::at(pointer, format!("nested deeper than {DEPTH_MAX} levels"))
+    Invalid::at(short(pointer), format!("nested deeper than {DEPTH_MAX} levels"))
 }
 
 fn joined(path: &str, name: &str) -> String {
@@ -339,6 +369,21 @@ mod tests {
 
     const JSON: &str = "application/json; charset=utf-8";
     const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn long_names_and_empty_objects_have_an_end() {
+        let long = "k".repeat(100_000);
+        let names: Vec<String> = (0..900).map(|name| format!("\"{name}\":1")).collect();
+        let under = format!("{{\"custom\":{{\"{long}\":{{{}}}}}}}", names.join(","));
+        let cut = format!("/custom/{}…", &long[..INBOUND_PATH_BYTES_MAX - "/custom/".len()]);
+        refused(JSON, under.as_bytes(), &cut, "names have at most");
+        let cut = format!("/{}…", &long[1..INBOUND_PATH_BYTES_MAX]);
+        let listed = format!("{{\"{long}\":[{{}},{{}},{{}}]}}");
+        refused(JSON, listed.as_bytes(), &cut, "names have at most");
+        refused(FORM, format!("{long}=1").as_bytes(), &cut, "names have at most");
+        let empty = format!("{{\"a\":[{}]}}", vec!["{}"; INBOUND_NODES_MAX].join(","));
+        refused(JSON, empty.as_bytes(), "", "objects and values");
+    }
 
     #[test]
     fn json_is_walked_down_to_its_values() {

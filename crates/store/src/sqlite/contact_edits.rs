@@ -201,12 +201,11 @@ impl<'c, 'w> Edits<'c, 'w> {
         Ok(statement.exists((list, phone_column(phone_number)))?)
     }
 
-    // By contact_words: few share an address.
+    // By contact_words. Where many share an address, none is deleted, so it need not know them all.
     fn with_email(&self, list: i64, email: &str) -> Result<Vec<ContactId>, Fault> {
-        let mut statement = self
-            .change
-            .tx
-            .prepare_cached("SELECT rowid FROM contact_words WHERE contact_words MATCH ?1")?;
+        let mut statement = self.change.tx.prepare_cached(
+            "SELECT rowid FROM contact_words WHERE contact_words MATCH ?1 LIMIT 100",
+        )?;
         let mut rows = statement.query([email_query(list, email)])?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
