@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
+use posthaste_core::error::escape_pointer;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -230,10 +231,10 @@ fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8], error: &serde_json::Error) -
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     if let Some(name) = quoted(message, "missing field ") {
-        return ApiError::invalid(format!("{pointer}/{}", escape(name)), "is required");
+        return ApiError::invalid(format!("{pointer}/{}", escape_pointer(name)), "is required");
     }
     if let Some(name) = quoted(message, "duplicate field ") {
-        let name = format!("/{}", escape(name));
+        let name = format!("/{}", escape_pointer(name));
         if !pointer.ends_with(&name) {
             pointer.push_str(&name);
         }
@@ -268,17 +269,12 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
             Segment::Map { key } => {
                 pointer.push('/');
-                pointer.push_str(&escape(key));
+                pointer.push_str(&escape_pointer(key));
             }
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
     pointer
-}
-
-/// RFC 6901, section 3.
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// A member that may be left out, but not be null.
@@ -336,7 +332,7 @@ fn explain_query(text: &str) -> ApiError {
     {
         let name = message.find(start).and_then(|at| message[at + start.len()..].split('`').next());
         if let Some(name) = name {
-            return ApiError::invalid(format!("/{}", escape(name)), says);
+            return ApiError::invalid(format!("/{}", escape_pointer(name)), says);
         }
     }
     ApiError::invalid("", format!("the query cannot be read: {message}"))

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, PatternOptions, ValidationError, Validator};
-use posthaste_core::error::{FieldError, Invalid};
-use posthaste_core::json_schema::{Part, escape, local, parts};
+use posthaste_core::error::{FieldError, Invalid, escape_pointer};
+use posthaste_core::json_schema::{Part, local, parts};
 use serde_json::Value;
 
 /// Of one schema, with everything it refers to put in its place.
@@ -184,7 +184,7 @@ fn fault_of_data(error: &ValidationError<'_>) -> FieldError {
     let message = match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            pointer = format!("{pointer}/{}", escape(name));
+            pointer = format!("{pointer}/{}", escape_pointer(name));
             "is missing".to_owned()
         }
         ValidationErrorKind::Type { kind } => format!("must be {}", types(kind)),

@@ -32,7 +32,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::error::Invalid;
+use crate::error::{Invalid, escape_pointer};
 use crate::limits::DEPTH_MAX;
 
 use self::rewrite::Rewrite;
@@ -481,5 +481,5 @@ fn pointer_segment(quoted_key: &str) -> String {
         Ok(key) => Cow::Owned(key),
         Err(_) => Cow::Borrowed(quoted_key.trim_matches('"')),
     };
-    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+    format!("/{}", escape_pointer(&key))
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::error::{Complaints, Invalid};
+use crate::error::{Complaints, Invalid, escape_pointer};
 use crate::limits::{
     CUSTOM_HEADER_NAME_BYTES_MAX, CUSTOM_HEADER_VALUE_BYTES_MAX, CUSTOM_HEADERS_MAX,
 };
@@ -123,11 +123,6 @@ fn parse_value(text: &str) -> Result<HeaderValue, Invalid> {
     };
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// RFC 6901, section 3.
-fn escape_pointer(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

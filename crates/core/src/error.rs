@@ -23,6 +23,11 @@ impl FieldError {
     }
 }
 
+/// A name as one step of a pointer: RFC 6901, section 3.
+pub fn escape_pointer(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pointer.is_empty() {

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::error::escape_pointer;
 use crate::event_type::EventType;
-use crate::json_schema::{change_references, escape};
+use crate::json_schema::change_references;
 
 /// References that lead to nothing but another reference.
 const STEPS_MAX: usize = 20;
@@ -241,13 +242,13 @@ impl Bundle {
     fn take_in(&mut self, schema: &mut Value) {
         change_references(schema, &mut |reference| {
             if let Some(name) = self.names.get(reference) {
-                return format!("#/$defs/{}", escape(name));
+                return format!("#/$defs/{}", escape_pointer(name));
             }
             let last = reference.rsplit('/').next().unwrap_or_default();
             let is_taken = self.names.values().any(|name| name == last);
             let name =
                 if is_taken { format!("{last}_{}", self.names.len()) } else { last.to_owned() };
-            let now = format!("#/$defs/{}", escape(&name));
+            let now = format!("#/$defs/{}", escape_pointer(&name));
             self.names.insert(reference.to_owned(), name.clone());
             self.left.push((reference.to_owned(), name));
             now

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::error::escape_pointer;
+
 /// Keywords whose value is a schema, by what it holds for.
 const SCHEMAS: [&str; 12] = [
     "items",
@@ -55,7 +57,7 @@ pub fn parts(schema: &Value) -> Vec<Part<'_>> {
             }
             Value::Object(schemas) if MAPS.contains(&keyword) || DEFINITIONS.contains(&keyword) => {
                 for (inner, schema) in schemas {
-                    let path = format!("/{name}/{}", escape(inner));
+                    let path = format!("/{name}/{}", escape_pointer(inner));
                     add(path, schema, DEFINITIONS.contains(&keyword));
                 }
             }
@@ -110,11 +112,6 @@ fn change_in(value: &mut Value, names_schemas: bool, change: &mut impl FnMut(&st
         }
         _ => {}
     }
-}
-
-/// As a part of a JSON pointer.
-pub fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn decoded(text: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use posthaste_core::contact::{
     Contact, ContactFields, ContactPatch, TextField, check_custom, check_tags,
 };
-use posthaste_core::error::{Complaints, Invalid};
+use posthaste_core::error::{Complaints, Invalid, escape_pointer};
 use posthaste_core::phone::{Country, PhoneNumber};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -204,7 +204,7 @@ impl ContactBody {
         patch.consent = self.consent;
         patch.dnd = self.dnd;
         for (name, value) in self.custom_fields.unwrap_or_default() {
-            let pointer = format!("/custom_fields/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("/custom_fields/{}", escape_pointer(&name));
             wrong.check(&pointer, check_custom(&name, &value));
             patch.custom.insert(name, value);
         }

@@ -11,7 +11,7 @@ use super::fields::{Field, OF_CONTACT, OF_DELETE, is_custom, is_wrapper, squashe
 use super::reading::Sent;
 use super::{InboundOperation, Mapping};
 use crate::contact::check_custom;
-use crate::error::{Complaints, FieldError, Invalid};
+use crate::error::{Complaints, FieldError, Invalid, escape_pointer};
 use crate::limits::{CONTACT_TEXT_CHARS_MAX, CUSTOM_FIELDS_MAX, MAPPING_FIELDS_MAX};
 
 /// What stands before the name of a custom field, here as in the columns of a CSV file.
@@ -29,7 +29,7 @@ impl Mapping {
         let mut wrong = Complaints::default();
         let mut mapping = BTreeMap::new();
         for (name, path) in pairs {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("/{}", escape_pointer(name));
             match name.strip_prefix(CUSTOM_PREFIX) {
                 Some(custom) => drop(wrong.check(&pointer, check_custom(custom, &Value::Null))),
                 None if Field::parse(name).is_some() => {}
@@ -139,7 +139,7 @@ impl<'v> Assigned<'v> {
             return sent.pointer.clone();
         }
         let path = self.absent.get(&field).map_or(field.as_str(), String::as_str);
-        format!("/{}", path.replace('~', "~0").replace('/', "~1").replace('.', "/"))
+        format!("/{}", escape_pointer(path).replace('.', "/"))
     }
 
     /// The custom fields, and what cannot be one although it was sent as one.

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::multipart;
 use crate::canonical::canonicalise;
-use crate::error::Invalid;
+use crate::error::{Invalid, escape_pointer};
 use crate::limits::{DEPTH_MAX, INBOUND_NODES_MAX, INBOUND_PATH_BYTES_MAX, INBOUND_VALUES_MAX};
 
 /// One value of a request, and where it stands there.
@@ -280,7 +280,7 @@ pub fn form_path(name: &str) -> String {
 }
 
 fn pointer_to(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("/{}", escape_pointer(name))
 }
 
 /// One level of a JSON text. Read level by level, because what is below may be a number whose
