@@ -1,29 +1,22 @@
 // Gives a webhook new URLs, as after one was posted where it should not be; and how long the old
 // ones are good beside them.
-import { Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useState } from "react";
 import type { InboundWebhook } from "../../api/client";
 import { rotateToken } from "../../api/inbound";
 import { useAction } from "../../api/queries";
 import { useMay } from "../../api/session";
+import { RotateDialog } from "../../components/RotateDialog";
 import { useNow } from "../../components/TimeText";
 import { formatDuration } from "../../format";
-
-const overlaps = [
-  { value: "0", label: "None: the old URLs end at once" },
-  { value: "3600", label: "1 hour" },
-  { value: "86400", label: "24 hours" },
-  { value: "604800", label: "7 days" },
-];
 
 export function RotateUrl({ webhook }: { webhook: InboundWebhook }) {
   const { id, title, previous_token_expires_at: until } = webhook;
   const mayWrite = useMay("write");
   const [opened, setOpened] = useState(false);
-  const [overlap, setOverlap] = useState("86400");
-  const rotate = useAction<void, unknown>({
-    run: () => rotateToken(id, Number(overlap)),
+  const rotate = useAction<number, unknown>({
+    run: (overlapS) => rotateToken(id, overlapS),
     invalidates: [["webhooks"], ["audit-log"]],
     done: `${title} has new URLs`,
     failed: "Could not rotate the URLs",
@@ -52,41 +45,15 @@ export function RotateUrl({ webhook }: { webhook: InboundWebhook }) {
         </Button>
       </Group>
       {until !== null && <Overlap until={until} />}
-      <Modal opened={opened} onClose={() => setOpened(false)} title="Rotate the URLs?">
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            rotate.mutate();
-          }}
-        >
-          <Stack gap="md">
-            <Text>
-              The webhook gets new URLs at once. During the overlap the old ones work as well, so
-              that you can change them over where they are in use.
-            </Text>
-            <Select
-              label="Overlap"
-              description="A rotation within an overlap ends that overlap."
-              data={overlaps}
-              value={overlap}
-              onChange={(value) => setOverlap(value ?? "86400")}
-              allowDeselect={false}
-            />
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" onClick={() => setOpened(false)}>
-                Cancel
-              </Button>
-              <Button
-                type="submit"
-                color={overlap === "0" ? "red.9" : undefined}
-                loading={rotate.isPending}
-              >
-                Rotate
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      <RotateDialog
+        opened={opened}
+        onClose={() => setOpened(false)}
+        title="Rotate the URLs?"
+        text="The webhook gets new URLs at once. During the overlap the old ones work as well, so that you can change them over where they are in use."
+        none="the old URLs end at once"
+        busy={rotate.isPending}
+        onRotate={rotate.mutate}
+      />
     </Stack>
   );
 }

@@ -1,6 +1,6 @@
 // The secret that signs a webhook's requests: hidden until asked for, as the server notes down each
 // time it is shown.
-import { ActionIcon, Button, Group, Modal, Select, Stack, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Stack, Text, Tooltip } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
 import { IconCheck, IconCopy, IconEye, IconEyeOff, IconRefresh } from "@tabler/icons-react";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { answer, client, type Schemas, type Webhook } from "../../api/client";
 import { useAction } from "../../api/queries";
 import { useMay } from "../../api/session";
 import { CopyButton } from "../../components/CopyButton";
+import { RotateDialog } from "../../components/RotateDialog";
 import { useNow } from "../../components/TimeText";
 import { formatDuration } from "../../format";
 import classes from "./WebhookPage.module.css";
@@ -131,13 +132,6 @@ function Overlap({ previous, hidden }: { previous: Schemas["PreviousSecret"]; hi
   );
 }
 
-const overlaps = [
-  { value: "0", label: "None: the old secret ends at once" },
-  { value: "3600", label: "1 hour" },
-  { value: "86400", label: "24 hours" },
-  { value: "604800", label: "7 days" },
-];
-
 function Rotate(props: {
   id: string;
   title: string;
@@ -146,13 +140,12 @@ function Rotate(props: {
   onDone: (secrets: Secrets) => void;
 }) {
   const { id, title, opened, onClose, onDone } = props;
-  const [overlap, setOverlap] = useState("86400");
-  const rotate = useAction<void, Secrets>({
-    run: () =>
+  const rotate = useAction<number, Secrets>({
+    run: (overlapS) =>
       answer(
         client.POST("/v1/webhooks/{id}/rotate-secret", {
           params: { path: { id } },
-          body: { overlap_s: Number(overlap) },
+          body: { overlap_s: overlapS },
         }),
       ),
     invalidates: [["webhooks", id], ["audit-log"]],
@@ -161,40 +154,14 @@ function Rotate(props: {
     onDone,
   });
   return (
-    <Modal opened={opened} onClose={onClose} title="Rotate the signing secret?">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          rotate.mutate();
-        }}
-      >
-        <Stack gap="md">
-          <Text>
-            A new secret signs from now on. During the overlap each request carries the signatures
-            of both, so that your receiver can change over without refusing any.
-          </Text>
-          <Select
-            label="Overlap"
-            description="A rotation within an overlap ends that overlap."
-            data={overlaps}
-            value={overlap}
-            onChange={(value) => setOverlap(value ?? "86400")}
-            allowDeselect={false}
-          />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button
-              type="submit"
-              color={overlap === "0" ? "red.9" : undefined}
-              loading={rotate.isPending}
-            >
-              Rotate
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <RotateDialog
+      opened={opened}
+      onClose={onClose}
+      title="Rotate the signing secret?"
+      text="A new secret signs from now on. During the overlap each request carries the signatures of both, so that your receiver can change over without refusing any."
+      none="the old secret ends at once"
+      busy={rotate.isPending}
+      onRotate={rotate.mutate}
+    />
   );
 }
